@@ -1,0 +1,170 @@
+"""A fake of every role, for fast unit tests: deterministic, real in shape, and named for what it
+is. Never chosen by ``auto``."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmcs.roles import ChatMessage, ChatOptions, Image, Sound, Vectors
+from mmcs.settings import Settings
+from mmcs.ticket import (
+    Evidence,
+    Line,
+    Picture,
+    Reading,
+    Segment,
+    Tag,
+    Ticket,
+    Transcript,
+    Triage,
+    Verdict,
+)
+
+SAMPLE_RATE = 16_000  # Hz
+
+
+@dataclass
+class FakeTranscriber:
+    """Hears ``text`` in every sound that is not silent."""
+
+    text: str = "My order four eight two one three is late."
+    name: str = "fake"
+
+    def transcribe(self, sound: Sound) -> Transcript:
+        """Return one segment as long as the sound."""
+        if not np.any(np.abs(sound) > 1e-3):
+            return Transcript("en", "", ())
+        segment = Segment(0.0, len(sound) / SAMPLE_RATE, self.text, 0.9)
+        return Transcript("en", self.text, (segment,))
+
+
+@dataclass
+class FakeReader:
+    """Reads ``lines`` off every image that is not of one colour."""
+
+    lines: tuple[str, ...] = ("Northlight", "Order 48213")
+    name: str = "fake"
+
+    def read(self, image: Image) -> Reading:
+        """Return the lines stacked from the top, each a tenth of the image high."""
+        if np.ptp(image) == 0:
+            return Reading(())
+        height, width = image.shape[:2]
+        step = height / 10
+        return Reading(
+            tuple(
+                Line(text, 0.9, (0.0, i * step, float(width), (i + 1) * step))
+                for i, text in enumerate(self.lines)
+            )
+        )
+
+
+@dataclass
+class FakeTagger:
+    """Sees a carton in everything."""
+
+    name: str = "fake"
+
+    def tag(self, image: Image) -> tuple[Tag, ...]:
+        """Return two labels."""
+        return (Tag("carton", 0.7), Tag("crate", 0.2))
+
+
+@dataclass
+class FakeCaptioner:
+    """Says the kind of the image."""
+
+    name: str = "fake"
+
+    def caption(self, image: Image, picture: Picture) -> str:
+        """Return one sentence."""
+        return f"An image of the kind {picture.kind}."
+
+
+@dataclass
+class FakeEmbedder:
+    """Hashes words into 64 dimensions: texts that share words are alike."""
+
+    name: str = "fake"
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text."""
+        vectors = np.full((len(texts), 64), 1e-6, dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().split():
+                digest = hashlib.sha256(word.strip(".,?!").encode()).digest()
+                vectors[row, digest[0] % 64] += 1.0
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
+
+
+@dataclass
+class FakeTriager:
+    """Files every ticket under ``category``."""
+
+    category: str = "delivery"
+    name: str = "fake"
+
+    def triage(self, ticket: Ticket, evidence: Evidence) -> Triage:
+        """Return the same verdicts always."""
+        return Triage(
+            Verdict(self.category, 0.8),
+            Verdict("normal", 0.7),
+            Verdict("neutral", 0.6),
+            Verdict("en", 0.99),
+        )
+
+
+@dataclass
+class FakeChat:
+    """Writes ``reply`` word by word, with ``pause`` seconds before each word."""
+
+    reply: str = "Hello, thank you for your message."
+    pause: float = 0.0  # seconds
+    name: str = "fake"
+
+    def chat(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Iterator[str]:
+        """Yield at most ``options.max_tokens`` words."""
+        for word in self.reply.split(" ")[: options.max_tokens]:
+            time.sleep(self.pause)
+            yield word + " "
+
+
+def transcriber(settings: Settings) -> FakeTranscriber:
+    """Return a fake transcriber."""
+    return FakeTranscriber()
+
+
+def reader(settings: Settings) -> FakeReader:
+    """Return a fake reader."""
+    return FakeReader()
+
+
+def tagger(settings: Settings) -> FakeTagger:
+    """Return a fake tagger."""
+    return FakeTagger()
+
+
+def captioner(settings: Settings) -> FakeCaptioner:
+    """Return a fake captioner."""
+    return FakeCaptioner()
+
+
+def embedder(settings: Settings) -> FakeEmbedder:
+    """Return a fake embedder."""
+    return FakeEmbedder()
+
+
+def triager(settings: Settings) -> FakeTriager:
+    """Return a fake triager."""
+    return FakeTriager()
+
+
+def chat(settings: Settings) -> FakeChat:
+    """Return a fake language model."""
+    return FakeChat()

@@ -1,0 +1,56 @@
+"""The errors of MMCS. Each message is one plain sentence, written for the agent who will read it.
+
+    MMCSError
+    ├── BadInput            a file or text that cannot be used; names it and the way out
+    │   ├── UnreadableAudio
+    │   ├── UnreadableImage
+    │   └── OverLimit       past a limit of size, length or number
+    ├── ModelUnavailable    a model, its weights or its engine cannot be had
+    │   └── WeightsError    a weight file cannot be fetched, or failed its check
+    ├── KnowledgeError      a folder of articles or a domain cannot be used
+    ├── StoreError          the database cannot be read or written
+    └── UsageError          a command was called wrongly; lists what is valid
+
+`pipeline.py` turns these into Problems; the command line prints them on one line. Anything else is
+a bug and is left to crash.
+"""
+
+
+class MMCSError(Exception):
+    """Base of every error whose message is meant for a person."""
+
+
+class BadInput(MMCSError):
+    """A file or a text of the customer's that cannot be used."""
+
+
+class UnreadableAudio(BadInput):
+    """A sound file that cannot be decoded."""
+
+
+class UnreadableImage(BadInput):
+    """An image file that cannot be decoded."""
+
+
+class OverLimit(BadInput):
+    """Input past a limit of size, length or number."""
+
+
+class ModelUnavailable(MMCSError):
+    """A model or its engine cannot be had; the desk goes on without it."""
+
+
+class WeightsError(ModelUnavailable):
+    """A weight file cannot be fetched from any source, or failed its SHA-256."""
+
+
+class KnowledgeError(MMCSError):
+    """A folder of articles, or a domain, that cannot be used."""
+
+
+class StoreError(MMCSError):
+    """The database cannot be opened, read or written."""
+
+
+class UsageError(MMCSError):
+    """A command or a setting with a value that means nothing; the message lists what is valid."""

@@ -1,0 +1,145 @@
+"""What a model can be for the desk: one-method protocols, and loading a backend by its name.
+
+A backend is one file in ``mmcs/backends``, named for the library it wraps. It exports one factory
+for each role that it plays, called like the role: ``def transcriber(settings) -> Transcriber``. The
+factory loads and warms up; the method infers.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmcs.errors import ModelUnavailable, UsageError
+from mmcs.settings import Settings
+from mmcs.ticket import Evidence, Picture, Reading, Tag, Ticket, Transcript, Triage
+
+Sound = NDArray[np.float32]  # (samples,), mono, 16 kHz, in [-1, 1]
+Image = NDArray[np.uint8]  # (height, width, 3), RGB, upright
+Vectors = NDArray[np.float32]  # (texts, dimensions), unit length
+
+Role = Literal["transcriber", "reader", "tagger", "captioner", "embedder", "triager", "chat"]
+ROLES: tuple[Role, ...] = (
+    "transcriber",
+    "reader",
+    "tagger",
+    "captioner",
+    "embedder",
+    "triager",
+    "chat",
+)
+
+
+class Transcriber(Protocol):
+    """Speech to text."""
+
+    name: str
+
+    def transcribe(self, sound: Sound) -> Transcript:
+        """Return what is said; no segments when nobody speaks."""
+
+
+class Reader(Protocol):
+    """Text off an image."""
+
+    name: str
+
+    def read(self, image: Image) -> Reading:
+        """Return the lines in reading order, boxes in pixels of ``image``."""
+
+
+class Tagger(Protocol):
+    """What an image shows."""
+
+    name: str
+
+    def tag(self, image: Image) -> tuple[Tag, ...]:
+        """Return the likeliest labels, best first."""
+
+
+class Captioner(Protocol):
+    """One sentence about an image."""
+
+    name: str
+
+    def caption(self, image: Image, picture: Picture) -> str:
+        """Return one English sentence; ``picture`` holds kind, tags and lines found before."""
+
+
+class Embedder(Protocol):
+    """Texts to vectors whose dot product is their likeness."""
+
+    name: str
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text."""
+
+
+class Triager(Protocol):
+    """Category, urgency, sentiment and language of a ticket."""
+
+    name: str
+
+    def triage(self, ticket: Ticket, evidence: Evidence) -> Triage:
+        """Return a verdict, with its confidence, on each."""
+
+
+@dataclass(frozen=True)
+class ChatMessage:
+    """One turn for a language model. The content is text alone, never control tokens."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChatOptions:
+    """How a language model writes."""
+
+    max_tokens: int = 220
+    temperature: float = 0.0
+    stop: tuple[str, ...] = ()
+
+
+class ChatModel(Protocol):
+    """A language model that follows a conversation."""
+
+    name: str
+
+    def chat(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Iterator[str]:
+        """Yield the reply piece by piece; closing the iterator stops the model."""
+
+
+def backend_names(role: Role) -> tuple[str, ...]:
+    """Return the backends that play a role, without importing any of them."""
+    folder = Path(__file__).parent / "backends"
+    return tuple(
+        sorted(f.stem for f in folder.glob("*.py") if f"\ndef {role}(" in f.read_text("utf-8"))
+    )
+
+
+def load(role: Role, backend: str, settings: Settings) -> Any:
+    """Load and warm up the model that plays a role.
+
+    Raises:
+        UsageError: no such backend, or it does not play the role.
+        ModelUnavailable: its weights or its library cannot be had.
+    """
+    valid = backend_names(role)
+    if backend not in valid:
+        raise UsageError(f"There is no {role} called {backend!r}; there is {', '.join(valid)}.")
+    try:
+        module = importlib.import_module(f"mmcs.backends.{backend}")
+    except ImportError as missing:
+        raise ModelUnavailable(
+            f"The {role} {backend} needs the package {missing.name}, which is not installed."
+        ) from missing
+    factory: Callable[[Settings], Any] = getattr(module, role)
+    return factory(settings)

@@ -1,0 +1,131 @@
+"""Every option, born once: from the MMCS_* variables, then the command line. Nothing else reads
+the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+import platformdirs
+
+from mmcs.errors import UsageError
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+
+
+def prepare_process() -> None:
+    """Set what libraries read from the environment when they are imported.
+
+    OpenMP threads that spin while they wait starve the other engine: decoding beside a
+    transcription fell from 62 to under 2 tokens/s. They wait passively instead. The rest keeps
+    libraries from calling home.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("KMP_BLOCKTIME", "0")  # ms; Intel's OpenMP, inside CTranslate2
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this desk runs. Each field is the variable MMCS_<NAME>."""
+
+    # where things are
+    cache: Path = field(default_factory=lambda: Path(platformdirs.user_cache_dir("mmcs")))
+    home: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("mmcs")))
+    domain: str = "retail"  # a name in assets/domains, or a folder
+    knowledge: str = ""  # a folder of Markdown; empty: the domain's own
+
+    # which model plays which role: "auto", or a file in mmcs/backends
+    transcriber: str = "auto"
+    reader: str = "auto"
+    tagger: str = "auto"
+    captioner: str = "auto"
+    embedder: str = "auto"
+    triager: str = "auto"
+    chat: str = "auto"  # "none": articles only
+    model: str = "auto"  # the engine column: auto, embedded, or a multimodal model's id or folder
+    chat_model: str = "base"  # base (1.5B), small (0.5B), tiny (135M), or a GGUF by path or hub id
+    whisper_model: str = "base"  # base, or another size that openai-whisper knows (GPU: turbo)
+
+    # the machine
+    threads: int = field(default_factory=usable_cores)
+    offline: bool = False  # never fetch weights
+    hub: str = "https://huggingface.co"  # empty: no hub
+
+    # the page
+    host: str = "127.0.0.1"
+    port: int = 7860
+
+    @property
+    def domain_folder(self) -> Path:
+        """The folder of the domain.
+
+        Raises:
+            UsageError: there is no such domain.
+        """
+        shipped = ASSETS / "domains"
+        for folder in (shipped / self.domain, Path(self.domain)):
+            if (folder / "domain.yaml").is_file():
+                return folder
+        names = ", ".join(sorted(p.parent.name for p in shipped.glob("*/domain.yaml")))
+        raise UsageError(
+            f"There is no domain {self.domain!r}; there is {names}, "
+            "or name a folder that holds a domain.yaml."
+        )
+
+    @property
+    def knowledge_folder(self) -> Path:
+        """The folder of articles: the one that was named, else the domain's own."""
+        return Path(self.knowledge) if self.knowledge else self.domain_folder / "knowledge"
+
+    def with_flags(self, **flags: str | None) -> Settings:
+        """Return these settings with the command line's flags laid over them; None is not given."""
+        return _laid_over(self, {k: v for k, v in flags.items() if v is not None}, "--")
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings that the MMCS_* variables ask for.
+
+    Raises:
+        UsageError: a variable with a value that means nothing.
+    """
+    given = os.environ if environment is None else environment
+    names = {f.name for f in fields(Settings)}
+    asked = {
+        key[5:].lower(): value
+        for key, value in given.items()
+        if key.startswith("MMCS_") and key[5:].lower() in names and value
+    }
+    return _laid_over(Settings(), asked, "MMCS_")
+
+
+def _laid_over(settings: Settings, asked: Mapping[str, str], origin: str) -> Settings:
+    typed: dict[str, object] = {}
+    for name, value in asked.items():
+        present = getattr(settings, name)
+        label = origin + (name.upper() if origin == "MMCS_" else name.replace("_", "-"))
+        if isinstance(present, bool):
+            if value.lower() not in {"0", "1", "true", "false", "yes", "no"}:
+                raise UsageError(f"{label} is {value!r}; it must be 0 or 1.")
+            typed[name] = value.lower() in {"1", "true", "yes"}
+        elif isinstance(present, int):
+            if not value.isdigit() or int(value) < 1:
+                raise UsageError(f"{label} is {value!r}; it must be a whole number from 1.")
+            typed[name] = int(value)
+        elif isinstance(present, Path):
+            typed[name] = Path(value).expanduser()
+        else:
+            typed[name] = value
+    return replace(settings, **typed)  # type: ignore[arg-type]  # the names are Settings' own

@@ -8,6 +8,7 @@ factory loads and warms up; the method infers.
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,8 +126,12 @@ def backend_names(role: Role) -> tuple[str, ...]:
     )
 
 
+_loaded: dict[tuple[Role, str, Settings], Any] = {}
+_loading = threading.RLock()  # reentrant: a triager loads the embedder that it builds on
+
+
 def load(role: Role, backend: str, settings: Settings) -> Any:
-    """Load and warm up the model that plays a role.
+    """Load and warm up the model that plays a role; the same call again returns the same model.
 
     Raises:
         UsageError: no such backend, or it does not play the role.
@@ -142,4 +147,10 @@ def load(role: Role, backend: str, settings: Settings) -> Any:
             f"The {role} {backend} needs the package {missing.name}, which is not installed."
         ) from missing
     factory: Callable[[Settings], Any] = getattr(module, role)
-    return factory(settings)
+    if role == "chat":  # the largest is loaded once by its owner, and beside the others
+        return factory(settings)
+    with _loading:
+        key = (role, backend, settings)
+        if key not in _loaded:
+            _loaded[key] = factory(settings)
+        return _loaded[key]

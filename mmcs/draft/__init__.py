@@ -1,0 +1,16 @@
+"""Case to Draft: what to say, who says it, and what each sentence rests on."""
+
+from mmcs.draft.check import Checker
+from mmcs.draft.choose import choose
+from mmcs.draft.instant import draft_language, instant_draft, question_of
+from mmcs.draft.prompt import model_draft, warm_up_messages
+
+__all__ = [
+    "Checker",
+    "choose",
+    "draft_language",
+    "instant_draft",
+    "model_draft",
+    "question_of",
+    "warm_up_messages",
+]

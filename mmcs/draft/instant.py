@@ -1,0 +1,185 @@
+"""The instant draft: the articles' own sentences that answer, put together in the domain's tone.
+
+It is there half a second after the evidence and invents nothing: each sentence is the domain's own
+courtesy or stands word for word in a passage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmcs.domain import Domain
+from mmcs.draft.check import Checker, content_words
+from mmcs.draft.sentences import Unit, bare, script, split_units
+from mmcs.roles import Embedder, Vectors
+from mmcs.ticket import Case, Draft, Language, Passage
+
+MOST_UNITS = 6  # sentences, or whole lists
+MOST_LENGTH = {"en": 130, "zh": 260}  # words; characters
+FALL = 0.16  # a sentence this much below the best does not answer
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A sentence, or a whole list or table, that answers."""
+
+    passage: int  # its place among the passages
+    block: int
+    units: tuple[Unit, ...]
+    score: float
+
+    @property
+    def text(self) -> str:
+        """The units as they stand in a reply."""
+        glue = "\n" if self.units[0].kind != "sentence" else " "
+        return glue.join(unit.text for unit in self.units)
+
+
+def draft_language(case: Case, domain: Domain) -> Language:
+    """Return the customer's language if the domain speaks it, else its first."""
+    spoken = case.triage.language.label if case.triage else domain.languages[0]
+    wanted = spoken if spoken in domain.languages else domain.languages[0]
+    return "zh" if wanted == "zh" else "en"
+
+
+def question_of(case: Case) -> str:
+    """Return what the customer asks: written and spoken words, else what an image says."""
+    written = [m.text for m in case.ticket.messages if m.author == "customer"]
+    spoken = [heard.text for heard in case.evidence.transcripts]
+    words = " ".join(text.strip() for text in (*written[-2:], *spoken) if text.strip())
+    shown = " ".join(line.text for image in case.evidence.images for line in image.lines[:12])
+    return words or shown
+
+
+def instant_draft(case: Case, domain: Domain, embedder: Embedder, checker: Checker) -> Draft:
+    """Return the reply that the passages give by themselves, or an honest refusal."""
+    language = draft_language(case, domain)
+    tone = domain.tone
+    category = domain.category(case.triage.category.label if case.triage else "other")
+    chosen = choose_sentences(case, embedder, language)
+    parts = [tone.greeting[language]]
+    if chosen:
+        parts += [category.acknowledgement[language], *_paragraphs(chosen)]
+        articles = dict.fromkeys(case.passages[c.passage].article for c in chosen)
+        why = f"Composed of sentences from {', '.join(articles)}."
+    else:
+        parts.append(tone.no_answer[language])
+        why = "No article answers this."
+        if case.passages:
+            other = case.passages[0].article
+            why = f"No article in the customer's language answers this; {other} may."
+    ask = getattr(category.ask, language)
+    if ask and _is_missing(case, category.ask.kind):
+        parts.append(ask)
+    parts.append(tone.sign_off[language])
+    text = "\n\n".join(parts)
+    return Draft(
+        text=text,
+        language=language,
+        engine="article",
+        why=why,
+        claims=checker.check(text),
+        refused=not chosen,
+    )
+
+
+def choose_sentences(case: Case, embedder: Embedder, language: str) -> tuple[Chosen, ...]:
+    """Return the sentences, lists and tables that answer the question, in reading order."""
+    candidates = _candidates(case.passages, language)
+    if not candidates:
+        return ()
+    question = question_of(case)
+    scored = _scored(candidates, case.passages, question, embedder)
+    best = max(c.score for c in scored)
+    picked: list[Chosen] = []
+    length = 0
+    for one in sorted(scored, key=lambda c: -c.score):
+        size = len(one.text) if language == "zh" else len(one.text.split())
+        too_long = picked and length + size > MOST_LENGTH[language]
+        if one.score < best - FALL or len(picked) == MOST_UNITS:
+            break
+        if not too_long:
+            picked.append(one)
+            length += size
+    return tuple(sorted(picked, key=lambda c: (c.passage, c.block)))
+
+
+def _candidates(passages: Sequence[Passage], language: str) -> list[Chosen]:
+    """Return each sentence by itself, each list and table whole with the line that leads to it."""
+    found: dict[str, Chosen] = {}
+    for place, passage in enumerate(passages):
+        if passage.language != language:
+            continue
+        units = split_units(passage.text)
+        blocks: dict[int, list[Unit]] = {}
+        for unit in units:
+            blocks.setdefault(unit.block, []).append(unit)
+        for block, members in blocks.items():
+            groups: list[tuple[Unit, ...]] = [tuple(members)]
+            if members[0].kind == "sentence":
+                groups = [(unit,) for unit in members if len(unit.text) > 8]
+            for order, group in enumerate(groups):
+                text = " ".join(unit.text for unit in group)
+                found.setdefault(text, Chosen(place, block * 100 + order, group, 0.0))
+    return list(found.values())
+
+
+def _scored(
+    candidates: Sequence[Chosen], passages: Sequence[Passage], question: str, embedder: Embedder
+) -> list[Chosen]:
+    """Return the candidates with their likeness to the question, their place in it and their
+    passage's score weighed in."""
+    alone = [bare(c.text) for c in candidates]
+    placed = [f"{_title(passages[c.passage])}. {bare(c.text)}" for c in candidates]
+    vectors = embedder.embed([question, *alone, *placed])
+    asked = content_words(question)
+    scored = []
+    for i, candidate in enumerate(candidates):
+        likeness = _likeness(vectors, i, len(candidates), script(question) == "en")
+        words = content_words(candidate.text)
+        overlap = len(words & asked) / (len(asked) ** 0.5 * max(1, len(words)) ** 0.5 or 1)
+        weight = passages[candidate.passage].score / max(p.score for p in passages)
+        score = likeness + 0.3 * overlap + 0.25 * weight
+        scored.append(Chosen(candidate.passage, candidate.block, candidate.units, score))
+    return scored
+
+
+def _likeness(vectors: Vectors, i: int, n: int, english: bool) -> float:
+    if not english:  # the embedder knows English alone
+        return 0.0
+    question = vectors[0]
+    return float(0.5 * (vectors[1 + i] @ question) + 0.5 * (vectors[1 + n + i] @ question))
+
+
+def _paragraphs(chosen: Sequence[Chosen]) -> list[str]:
+    """Return the chosen sentences as paragraphs: one a passage, lists and tables by themselves."""
+    paragraphs: list[str] = []
+    previous: Chosen | None = None
+    for one in chosen:
+        plain = one.units[0].kind == "sentence"
+        joins = (
+            previous is not None
+            and previous.passage == one.passage
+            and plain
+            and previous.units[0].kind == "sentence"
+        )
+        if joins:
+            glue = "" if script(one.text) == "zh" else " "
+            paragraphs[-1] += glue + one.text
+        else:
+            paragraphs.append(one.text)
+        previous = one
+    return paragraphs
+
+
+def _title(passage: Passage) -> str:
+    return f"{passage.title}: {passage.heading}" if passage.heading else passage.title
+
+
+def _is_missing(case: Case, kind: str) -> bool:
+    if kind == "none":
+        return False
+    if kind == "photo":
+        return not case.evidence.images
+    return all(entity.kind != kind for entity in case.evidence.entities)

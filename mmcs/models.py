@@ -1,0 +1,140 @@
+"""The models of one desk: which backend plays each role, loaded behind the page, and what to say
+when one can't be had."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from mmcs import roles
+from mmcs.errors import MMCSError, ModelUnavailable
+from mmcs.roles import ROLES, Role
+from mmcs.settings import Settings
+from mmcs.ticket import Problem
+
+EMBEDDED: dict[Role, str] = {
+    "transcriber": "faster_whisper",
+    "reader": "rapid_ocr",
+    "tagger": "efficientnet",
+    "captioner": "composed",
+    "embedder": "minilm",
+    "triager": "similarity",
+    "chat": "llama_cpp",
+}
+ON_CUDA: dict[Role, str] = {**EMBEDDED, "transcriber": "openai_whisper"}
+
+Phase = Literal["waiting", "loading", "ready", "failed", "off"]
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """How far one role is."""
+
+    role: Role
+    backend: str
+    phase: Phase
+    name: str = ""  # the model's own name, once it is ready
+    seconds: float = 0.0  # that loading took
+    message: str = ""  # why it failed
+
+
+def cuda_devices() -> int:
+    """Return how many CUDA devices the driver shows; asks it directly, since importing torch
+    takes seconds."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
+
+
+def chosen_backends(settings: Settings) -> dict[Role, str]:
+    """Return the backend for each role: the one named by hand, else the engine column's."""
+    column = ON_CUDA if settings.model == "auto" and cuda_devices() else EMBEDDED
+    named = {role: getattr(settings, role) for role in ROLES}
+    return {role: column[role] if named[role] == "auto" else named[role] for role in ROLES}
+
+
+class Models:
+    """Loads each role once, in the background, small models first; ``get`` waits for it.
+
+    The language model loads on a thread of its own, so that speech and images work while its
+    weights still come.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._backends = chosen_backends(settings)
+        self._states = {r: ModelState(r, b, "waiting") for r, b in self._backends.items()}
+        self._problems: list[Problem] = []
+        self._loading: dict[Role, Future[Any]] = {}
+        self._lock = threading.Lock()  # a role is loaded once, whoever asks first
+        self._small = ThreadPoolExecutor(1, "mmcs-load")
+        self._large = ThreadPoolExecutor(1, "mmcs-load-chat")
+        if self._backends["chat"] == "none":
+            self._states["chat"] = ModelState("chat", "none", "off")
+
+    def start(self) -> None:
+        """Begin to load every role."""
+        for role in ("embedder", "transcriber", "reader", "tagger", "captioner", "triager", "chat"):
+            self._begin(role)
+
+    def get(self, role: Role) -> Any:
+        """Return the model that plays a role, waiting while it loads.
+
+        Raises:
+            ModelUnavailable: neither the chosen backend nor the embedded one can be had.
+        """
+        return self._begin(role).result()
+
+    def ready(self, role: Role) -> bool:
+        """Say whether ``get`` would return at once."""
+        return self._states[role].phase == "ready"
+
+    def state(self, role: Role) -> ModelState:
+        """Return how far a role is."""
+        return self._states[role]
+
+    @property
+    def states(self) -> tuple[ModelState, ...]:
+        """How far each role is."""
+        return tuple(self._states[role] for role in ROLES)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What an agent must know: each model that could not be had, and what is used instead."""
+        return tuple(self._problems)
+
+    def _begin(self, role: Role) -> Future[Any]:
+        with self._lock:
+            if role not in self._loading:
+                executor = self._large if role == "chat" else self._small
+                self._loading[role] = executor.submit(self._load, role)
+            return self._loading[role]
+
+    def _load(self, role: Role) -> Any:
+        backend = self._backends[role]
+        if backend == "none":
+            raise ModelUnavailable(f"The {role} is switched off.")
+        candidates = [backend] if backend == EMBEDDED[role] else [backend, EMBEDDED[role]]
+        for candidate in candidates:
+            self._states[role] = ModelState(role, candidate, "loading")
+            begun = time.perf_counter()
+            try:
+                model = roles.load(role, candidate, self.settings)
+            except MMCSError as error:
+                failed = replace(self._states[role], phase="failed", message=str(error))
+                self._states[role] = failed
+                self._problems.append(Problem(role, str(error)))
+            else:
+                seconds = round(time.perf_counter() - begun, 2)
+                self._states[role] = ModelState(role, candidate, "ready", model.name, seconds)
+                return model
+        raise ModelUnavailable(self._states[role].message)

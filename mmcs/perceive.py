@@ -1,0 +1,103 @@
+"""Attachments to Evidence: what is said in a sound, what an image says and shows.
+
+Each finding is kept by the content hash of its file, so asking again costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from mmcs import media
+from mmcs.kinds import image_kind
+from mmcs.roles import Captioner, Image, Reader, Tagger, Transcriber
+from mmcs.settings import Settings
+from mmcs.ticket import Attachment, Picture, Reading, Transcript, from_json, to_json
+
+FINDINGS = 1  # raised when the same model finds something else than before
+
+T = TypeVar("T", Transcript, Reading, Picture)
+
+
+class View:
+    """One image attachment, decoded when the first model looks at it."""
+
+    def __init__(self, attachment: Attachment, settings: Settings) -> None:
+        self.attachment = attachment
+        self.settings = settings
+
+    @cached_property
+    def image(self) -> Image:
+        """The pixels.
+
+        Raises:
+            BadInput: the file cannot be decoded, or is past a limit.
+        """
+        path = media.locate(self.attachment, self.settings)
+        return media.read_image(path, self.attachment.name)
+
+
+def hear(attachment: Attachment, transcriber: Transcriber, settings: Settings) -> Transcript:
+    """Return what is said in an audio attachment.
+
+    Raises:
+        BadInput: the file cannot be decoded, or is past a limit.
+    """
+
+    def listen() -> Transcript:
+        path = media.locate(attachment, settings)
+        return transcriber.transcribe(media.read_sound(path, attachment.name))
+
+    heard = _kept(Transcript, attachment, f"heard-{transcriber.name}", settings, listen)
+    return replace(heard, attachment=attachment.name)
+
+
+def read(view: View, reader: Reader) -> Reading:
+    """Return the text of an image attachment.
+
+    Raises:
+        BadInput: the file cannot be decoded, or is past a limit.
+    """
+    find = lambda: reader.read(view.image)  # noqa: E731  # decoded only when not kept
+    return _kept(Reading, view.attachment, f"read-{reader.name}", view.settings, find)
+
+
+def look(view: View, reading: Reading, tagger: Tagger, captioner: Captioner) -> Picture:
+    """Return what an image attachment shows, with the text that was read off it.
+
+    Raises:
+        BadInput: the file cannot be decoded, or is past a limit.
+    """
+
+    def see() -> Picture:
+        tags = tagger.tag(view.image)
+        kind = image_kind(view.image, tags, reading)
+        seen = Picture(view.attachment.name, kind, "", tags, reading.lines)
+        return replace(seen, caption=captioner.caption(view.image, seen))
+
+    models = f"seen-{tagger.name}-{captioner.name}"
+    picture = _kept(Picture, view.attachment, models, view.settings, see)
+    return replace(picture, attachment=view.attachment.name, lines=reading.lines)
+
+
+def _kept(
+    kind: type[T], attachment: Attachment, models: str, settings: Settings, find: Callable[[], T]
+) -> T:
+    """Return the finding from the cache; find and keep it if it is not there, or is damaged."""
+    name = re.sub(r"[^\w.-]", "_", f"{attachment.sha256}.{FINDINGS}-{models}.json")
+    path = settings.cache / "findings" / attachment.sha256[:2] / name
+    try:
+        return from_json(kind, json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, ValidationError):
+        finding = find()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".part")
+    draft.write_text(json.dumps(to_json(finding), ensure_ascii=False), "utf-8")
+    draft.replace(path)
+    return finding

@@ -1,0 +1,24 @@
+"""The models' files: one table, fetched once, checked by SHA-256, kept in the user's cache.
+
+``table`` says what there is, ``sources`` knows where bytes come from, ``cache`` lets nothing in
+that is not what the table says.
+"""
+
+from mmcs.weights.cache import State, check, fetch, fetch_gguf, fetch_row
+from mmcs.weights.progress import Fetch, progress
+from mmcs.weights.table import File, Part, Row, row, rows
+
+__all__ = [
+    "Fetch",
+    "File",
+    "Part",
+    "Row",
+    "State",
+    "check",
+    "fetch",
+    "fetch_gguf",
+    "fetch_row",
+    "progress",
+    "row",
+    "rows",
+]

@@ -72,6 +72,14 @@ class Domain:
     tone: Tone
     threshold: float | None = None  # fused score under which there is no passage
 
+    @property
+    def courtesies(self) -> tuple[str, ...]:
+        """The domain's own words, which claim nothing and need no support."""
+        tone = (self.tone.greeting, self.tone.sign_off, self.tone.no_answer)
+        spoken = [*tone, *(c.acknowledgement for c in self.categories)]
+        asked = [ask for c in self.categories for ask in (c.ask.en, c.ask.zh) if ask]
+        return tuple(text for by_language in spoken for text in by_language.values()) + tuple(asked)
+
     def category(self, label: str) -> Category:
         """Return the category of that label; the last one, "other", if there is none."""
         return next((c for c in self.categories if c.label == label), self.categories[-1])

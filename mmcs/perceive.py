@@ -68,6 +68,11 @@ def read(view: View, reader: Reader) -> Reading:
     return _kept(Reading, view.attachment, f"read-{reader.name}", view.settings, find)
 
 
+def unseen(view: View, reading: Reading) -> Picture:
+    """Return the picture of which only the text is known so far."""
+    return Picture(view.attachment.name, "other", "", (), reading.lines)
+
+
 def look(view: View, reading: Reading, tagger: Tagger, captioner: Captioner) -> Picture:
     """Return what an image attachment shows, with the text that was read off it.
 

@@ -64,6 +64,8 @@ class Settings:
     offline: bool = False  # never fetch weights
     hub: str = "https://huggingface.co"  # empty: no hub
 
+    database: str = ""  # an SQLAlchemy address; empty: SQLite in home
+
     # the page
     host: str = "127.0.0.1"
     port: int = 7860

@@ -29,8 +29,8 @@ MOST_COURTEOUS = 14  # words; a longer sentence of thanks or regret says somethi
 
 _COURTESY = re.compile(
     r"(?:hello|hi|dear|good (?:morning|afternoon|evening)|thank(?:s| you)|(?:kind|best|warm) "
-    r"regards|sincerely|(?:I am|I'm|we are|we're) (?:very |so |really )?sorry|sorry|please let (?:me|us) "
-    r"know|您好|你好|感谢|谢谢|抱歉|很抱歉|非常抱歉|祝您|此致)",
+    r"regards|sincerely|(?:I am|I'm|we are|we're) (?:very |so |really )?sorry|sorry|please let "
+    r"(?:me|us) know|您好|你好|感谢|谢谢|抱歉|很抱歉|非常抱歉|祝您|此致)",
     re.IGNORECASE,
 )
 _STOPWORDS = frozenset(

@@ -1,0 +1,238 @@
+"""The order of the stages: a Ticket goes in, an ever fuller Case comes out.
+
+Only here do errors become Problems, and only errors that are meant for people: a bad file or a
+model that can't be had costs its own part of the Case and nothing else.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property, partial
+
+from mmcs import media, perceive
+from mmcs.domain import Domain, open_domain
+from mmcs.draft import Checker, choose, draft_language, instant_draft, model_draft
+from mmcs.entities import find_conflicts, find_entities
+from mmcs.errors import MMCSError, ModelUnavailable
+from mmcs.knowledge import Knowledge, Query
+from mmcs.models import Models
+from mmcs.settings import Settings
+from mmcs.ticket import Attachment, Case, Evidence, Message, Problem, Reading, Ticket
+
+PASSAGES = 5  # kept for a Case
+NOTHING_TO_ANSWER = (
+    "There is nothing to answer yet: type a message, or add a voice note or a photo."
+)
+STILL_LOADING = (
+    "The language model is still loading; the draft is made of the articles' own sentences."
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the way, and the name under which its seconds and Problems are shown."""
+
+    name: str
+    step: Callable[[Case], Case]
+
+    def run(self, case: Case) -> Case:
+        """Return the fuller Case; the Case with a Problem if the step could not be done."""
+        begun = time.perf_counter()
+        try:
+            case = self.step(case)
+        except MMCSError as error:
+            case = case.with_problem(self.name, str(error))
+        spent = case.seconds.get(self.name, 0.0) + time.perf_counter() - begun
+        return case.timed(self.name, spent)
+
+
+class Pipeline:
+    """One desk's way from Ticket to Case: its models, its domain and its articles."""
+
+    def __init__(self, settings: Settings, models: Models, wait_for_chat: bool = True) -> None:
+        """Read the domain.
+
+        Args:
+            settings: where things are.
+            models: what plays each role; may still be loading.
+            wait_for_chat: whether a ticket waits for a language model that is still loading.
+
+        Raises:
+            KnowledgeError, UsageError: the domain cannot be used.
+        """
+        self.settings = settings
+        self.models = models
+        self.wait_for_chat = wait_for_chat
+        self.domain: Domain = open_domain(settings.domain_folder)
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """The articles, indexed when they are first needed.
+
+        Raises:
+            KnowledgeError, ModelUnavailable: the articles or the embedder cannot be used.
+        """
+        embedder = self.models.get("embedder")
+        return Knowledge.open(self.settings.knowledge_folder, embedder, self.settings.cache)
+
+    def run(
+        self, ticket: Ticket, evidence: Evidence | None = None, case_id: str | None = None
+    ) -> Iterator[Case]:
+        """Yield the Case each time that it has grown; the last one is whole. Closing stops it.
+
+        Args:
+            ticket: what the customer sent.
+            evidence: what the agent has corrected; then nothing is heard, read or seen again.
+            case_id: the Case's id; a random one if None.
+        """
+        case = Case(case_id or secrets.token_hex(6), ticket, problems=self.models.problems)
+        if not ticket.customer_text and not ticket.attachments:
+            yield case.with_problem("ticket", NOTHING_TO_ANSWER)
+            return
+        case = _within_limits(case)
+        yield replace(case, ticket=ticket)
+        if evidence is not None:
+            case = replace(case, evidence=evidence)
+        stages = [] if evidence is not None else self._perception(case.ticket)
+        stages += [
+            Stage("entities", self._find_entities),
+            Stage("triage", self._triage),
+            Stage("retrieve", self._retrieve),
+        ]
+        for stage in stages:
+            case = stage.run(case)
+            yield replace(case, ticket=ticket)
+        for drafted in self._drafts(case):
+            yield replace(drafted, ticket=ticket)
+
+    def _perception(self, ticket: Ticket) -> list[Stage]:
+        stages = []
+        for attachment in ticket.attachments:
+            if attachment.kind == "audio":
+                stages.append(Stage("transcribe", partial(self._hear, attachment)))
+        for attachment in ticket.attachments:
+            if attachment.kind == "image":
+                view = perceive.View(attachment, self.settings)
+                stages.append(Stage("read", partial(self._read, view)))
+                stages.append(Stage("tag", partial(self._look, view)))
+        return stages
+
+    def _hear(self, attachment: Attachment, case: Case) -> Case:
+        heard = perceive.hear(attachment, self.models.get("transcriber"), self.settings)
+        transcripts = (*case.evidence.transcripts, heard)
+        if not heard.segments:
+            case = case.with_problem(
+                "transcribe", f"Nobody is heard speaking in {heard.attachment}."
+            )
+        return replace(case, evidence=replace(case.evidence, transcripts=transcripts))
+
+    def _read(self, view: perceive.View, case: Case) -> Case:
+        reading = Reading(())
+        try:
+            reading = perceive.read(view, self.models.get("reader"))
+        except ModelUnavailable as error:  # what the image shows can still be told
+            case = case.with_problem("read", str(error))
+        return _with_picture(case, perceive.unseen(view, reading))
+
+    def _look(self, view: perceive.View, case: Case) -> Case:
+        name = view.attachment.name
+        found = [p for p in case.evidence.images if p.attachment == name]
+        if not found:  # it could not be decoded, and the Case says so already
+            return case
+        reading = Reading(found[0].lines)
+        tagger, captioner = self.models.get("tagger"), self.models.get("captioner")
+        return _with_picture(case, perceive.look(view, reading, tagger, captioner))
+
+    def _find_entities(self, case: Case) -> Case:
+        patterns = self.domain.entities
+        entities = find_entities(case.ticket, case.evidence, patterns, date.today())
+        conflicts = find_conflicts(entities)
+        evidence = replace(case.evidence, entities=entities, conflicts=conflicts)
+        return replace(case, evidence=evidence)
+
+    def _triage(self, case: Case) -> Case:
+        triager = self.models.get("triager")
+        return replace(case, triage=triager.triage(case.ticket, case.evidence))
+
+    def _retrieve(self, case: Case) -> Case:
+        query = Query(
+            written=case.ticket.customer_text,
+            spoken=" ".join(heard.text for heard in case.evidence.transcripts),
+            shown=" ".join(line.text for image in case.evidence.images for line in image.lines),
+            entities=tuple(entity.value for entity in case.evidence.entities),
+            language=draft_language(case, self.domain),
+        )
+        return replace(case, passages=self.knowledge.search(query, PASSAGES))
+
+    def _drafts(self, case: Case) -> Iterator[Case]:
+        """Yield the Case with the instant draft, then with the model's as it grows, then with the
+        one that was chosen."""
+        begun = time.perf_counter()
+        try:
+            embedder = self.models.get("embedder")
+            checker = Checker(case, embedder, self.domain.courtesies)
+        except MMCSError as error:
+            yield case.with_problem("instant", str(error))
+            return
+        instant = instant_draft(case, self.domain, embedder, checker)
+        case = replace(case, draft=instant).timed("instant", time.perf_counter() - begun)
+        yield case
+        state = self.models.state("chat")
+        if state.phase == "off" or instant.refused:
+            return
+        if not self.wait_for_chat and state.phase in {"waiting", "loading"}:
+            yield case.with_problem("draft", STILL_LOADING)
+            return
+        yield from self._written(case, checker)
+
+    def _written(self, case: Case, checker: Checker) -> Iterator[Case]:
+        begun = time.perf_counter()
+        instant = case.draft
+        assert instant is not None  # noqa: S101  # _drafts has set it
+        try:
+            chat, embedder = self.models.get("chat"), self.models.get("embedder")
+            growing = model_draft(case, self.domain, chat, embedder, checker)
+            with closing(growing):
+                for written in growing:
+                    if "first_token" not in case.seconds:
+                        case = case.timed("first_token", time.perf_counter() - begun)
+                    yield replace(case, alternatives=(written,))
+        except MMCSError as error:
+            yield case.with_problem("draft", str(error))
+            return
+        chosen, other = choose(instant, written)
+        case = replace(case, draft=chosen, alternatives=(other,))
+        yield case.timed("draft", time.perf_counter() - begun)
+
+
+def _within_limits(case: Case) -> Case:
+    """Return the Case with what is within the limits, and a Problem for what is not."""
+    messages: list[Message] = []
+    for message in case.ticket.messages:
+        try:
+            media.check_text(message.text)
+        except MMCSError as error:
+            case = case.with_problem("ticket", str(error))
+            message = replace(message, text=message.text[: media.MAX_TEXT])
+        try:
+            media.check_count(len(message.attachments))
+        except MMCSError as error:
+            case = case.with_problem("ticket", str(error))
+            message = replace(message, attachments=message.attachments[: media.MAX_ATTACHMENTS])
+        messages.append(message)
+    return replace(case, ticket=replace(case.ticket, messages=tuple(messages)))
+
+
+def _with_picture(case: Case, picture: perceive.Picture) -> Case:
+    others = [p for p in case.evidence.images if p.attachment != picture.attachment]
+    return replace(case, evidence=replace(case.evidence, images=(*others, picture)))
+
+
+def problem_only(case_id: str, message: str) -> Case:
+    """Return the Case of a ticket that could not be taken at all."""
+    return Case(case_id, Ticket(()), problems=(Problem("ticket", message),))

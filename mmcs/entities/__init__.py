@@ -1,0 +1,82 @@
+"""Entities: the order numbers, amounts, days, addresses and codes in what a customer sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from itertools import chain
+
+from mmcs.entities.amounts import find_amounts
+from mmcs.entities.codes import find_codes, find_orders
+from mmcs.entities.conflicts import find_conflicts as find_conflicts
+from mmcs.entities.contacts import find_emails, find_phones
+from mmcs.entities.dates import find_dates
+from mmcs.entities.spans import Span, settle
+from mmcs.ticket import Entity, EntityKind, Evidence, Ticket
+
+
+def entities_in(
+    text: str, patterns: Mapping[EntityKind, str], today: date, spoken: bool = False
+) -> tuple[tuple[EntityKind, str, str], ...]:
+    """Return the kind, normalised value and very words of each entity of a text, in order."""
+    spans = _spans(text, patterns, today, spoken)
+    return tuple((span.kind, span.value, text[span.start : span.end]) for span in spans)
+
+
+def find_entities(
+    ticket: Ticket, evidence: Evidence, patterns: Mapping[EntityKind, str], today: date
+) -> tuple[Entity, ...]:
+    """Return what was found in the customer's text, speech and images, each value once.
+
+    Args:
+        ticket: its customer's messages are the source ``text``.
+        evidence: its transcripts and images.
+        patterns: regular expressions of the domain's own codes, without boundaries.
+        today: what "last Tuesday" is resolved against.
+    """
+    sources: dict[tuple[EntityKind, str], dict[str, None]] = {}
+    for kind, value, source in _found(ticket, evidence, patterns, today):
+        sources.setdefault((kind, value), {})[source] = None
+    return tuple(Entity(kind, value, tuple(where)) for (kind, value), where in sources.items())
+
+
+def _found(
+    ticket: Ticket, evidence: Evidence, patterns: Mapping[EntityKind, str], today: date
+) -> Iterator[tuple[EntityKind, str, str]]:
+    written = f"{ticket.subject}\n\n{ticket.customer_text}"
+    for span in _spans(written, patterns, today, spoken=False):
+        yield span.kind, span.value, "text"
+    for heard in evidence.transcripts:
+        parts = [segment.text for segment in heard.segments]
+        for span in _spans(" ".join(parts), patterns, today, spoken=True):
+            segment = heard.segments[_part(parts, span.start)]
+            yield span.kind, span.value, f"{heard.attachment}@{segment.start:.1f}"
+    for picture in evidence.images:
+        parts = [line.text for line in picture.lines]
+        for span in _spans("\n".join(parts), patterns, today, spoken=False):
+            yield span.kind, span.value, f"{picture.attachment}#{_part(parts, span.start)}"
+
+
+def _part(parts: Sequence[str], position: int) -> int:
+    """Return which of the parts, joined by one character, holds a position."""
+    end = 0
+    for number, part in enumerate(parts):
+        end += len(part) + 1
+        if position < end:
+            return number
+    raise IndexError(position)
+
+
+def _spans(
+    text: str, patterns: Mapping[EntityKind, str], today: date, spoken: bool
+) -> tuple[Span, ...]:
+    return settle(
+        chain(
+            find_emails(text),
+            find_codes(text, patterns),
+            find_amounts(text),
+            find_dates(text, today),
+            find_orders(text, patterns),
+            find_phones(text),
+        )
+    )

@@ -22,7 +22,7 @@ from mmcs.errors import MMCSError, ModelUnavailable
 from mmcs.knowledge import Knowledge, Query
 from mmcs.models import Models
 from mmcs.settings import Settings
-from mmcs.ticket import Attachment, Case, Evidence, Message, Problem, Reading, Ticket
+from mmcs.ticket import Attachment, Case, Evidence, Message, Picture, Problem, Reading, Ticket
 
 PASSAGES = 5  # kept for a Case
 NOTHING_TO_ANSWER = (
@@ -81,7 +81,11 @@ class Pipeline:
         return Knowledge.open(self.settings.knowledge_folder, embedder, self.settings.cache)
 
     def run(
-        self, ticket: Ticket, evidence: Evidence | None = None, case_id: str | None = None
+        self,
+        ticket: Ticket,
+        evidence: Evidence | None = None,
+        case_id: str | None = None,
+        problems: tuple[Problem, ...] = (),
     ) -> Iterator[Case]:
         """Yield the Case each time that it has grown; the last one is whole. Closing stops it.
 
@@ -89,10 +93,12 @@ class Pipeline:
             ticket: what the customer sent.
             evidence: what the agent has corrected; then nothing is heard, read or seen again.
             case_id: the Case's id; a random one if None.
+            problems: what is known to be wrong already, such as a file that was refused.
         """
-        case = Case(case_id or secrets.token_hex(6), ticket, problems=self.models.problems)
+        known = (*problems, *self.models.problems)
+        case = Case(case_id or secrets.token_hex(6), ticket, problems=known)
         if not ticket.customer_text and not ticket.attachments:
-            yield case.with_problem("ticket", NOTHING_TO_ANSWER)
+            yield case if problems else case.with_problem("ticket", NOTHING_TO_ANSWER)
             return
         case = _within_limits(case)
         yield replace(case, ticket=ticket)
@@ -228,11 +234,6 @@ def _within_limits(case: Case) -> Case:
     return replace(case, ticket=replace(case.ticket, messages=tuple(messages)))
 
 
-def _with_picture(case: Case, picture: perceive.Picture) -> Case:
+def _with_picture(case: Case, picture: Picture) -> Case:
     others = [p for p in case.evidence.images if p.attachment != picture.attachment]
     return replace(case, evidence=replace(case.evidence, images=(*others, picture)))
-
-
-def problem_only(case_id: str, message: str) -> Case:
-    """Return the Case of a ticket that could not be taken at all."""
-    return Case(case_id, Ticket(()), problems=(Problem("ticket", message),))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -114,8 +114,10 @@ class ChatModel(Protocol):
 
     name: str
 
-    def chat(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Iterator[str]:
-        """Yield the reply piece by piece; closing the iterator stops the model."""
+    def chat(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> Generator[str, None, None]:
+        """Yield the reply piece by piece; closing the generator stops the model."""
 
 
 def backend_names(role: Role) -> tuple[str, ...]:

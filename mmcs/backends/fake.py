@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,7 +128,9 @@ class FakeChat:
     pause: float = 0.0  # seconds
     name: str = "fake"
 
-    def chat(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Iterator[str]:
+    def chat(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> Generator[str, None, None]:
         """Yield at most ``options.max_tokens`` words."""
         for word in self.reply.split(" ")[: options.max_tokens]:
             time.sleep(self.pause)

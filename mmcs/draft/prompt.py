@@ -7,7 +7,8 @@ the chosen sentences and the customer's words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from mmcs.domain import Domain
@@ -146,7 +147,7 @@ def fresh_message(case: Case, chosen: Sequence[Chosen], language: Language) -> C
 
 def model_draft(
     case: Case, domain: Domain, chat: ChatModel, embedder: Embedder, checker: Checker
-) -> Iterator[Draft]:
+) -> Generator[Draft, None, None]:
     """Yield the model's draft as it grows; the last one is whole. Closing stops the model.
 
     Its finished sentences are checked while it writes; the last, open one is checked at the end.
@@ -156,10 +157,11 @@ def model_draft(
     messages = (*constant_messages(domain, language), fresh_message(case, chosen, language))
     greeting, sign_off = domain.tone.greeting[language], domain.tone.sign_off[language]
     body = ""
-    for piece in chat.chat(messages, OPTIONS):
-        body += piece
-        text = f"{greeting}\n\n{body.strip()}"
-        yield Draft(text, language, chat.name, "Being written.", ())
+    with closing(chat.chat(messages, OPTIONS)) as pieces:
+        for piece in pieces:
+            body += piece
+            text = f"{greeting}\n\n{body.strip()}"
+            yield Draft(text, language, chat.name, "Being written.", ())
     text = f"{greeting}\n\n{body.strip()}\n\n{sign_off}"
     why = f"Written by {chat.name} from {len(chosen)} parts of the articles."
     yield Draft(text, language, chat.name, why, checker.check(text))

@@ -1,0 +1,122 @@
+"""Triage without training: a ticket is filed under the label whose examples it is most like.
+
+Likeness is the cosine of MiniLM vectors for English, and of TF-IDF over runs of one to three
+characters (scikit-learn) for every language; a softmax over the labels gives the confidence. The
+language of written words is py3langid's verdict, that of spoken ones the transcriber's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from mmcs.domain import Category, Level, open_domain
+from mmcs.roles import Embedder, load
+from mmcs.settings import Settings
+from mmcs.ticket import Evidence, Ticket, Triage, Verdict
+
+NEAREST = 3  # examples of a label that speak for it
+SHARPNESS = 14.0  # of the softmax over likeness
+WEIGHT_OF_MEANING = 0.6  # of the embedding's likeness beside that of the characters, in English
+MOST_TEXT = 1_200  # characters that are triaged; a ticket says what it is about early
+CHINESE = ("\u3400", "\u9fff")
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How a text comes near to the examples of each label of one question."""
+
+    labels: tuple[str, ...]
+    owner: NDArray[np.intp]  # (examples,) the place of each example's label
+    vectors: NDArray[np.float32]  # (examples, dimensions)
+    characters: TfidfVectorizer
+    weighed: NDArray[np.float64]  # (features, examples), sparse
+
+    @classmethod
+    def of(cls, levels: Sequence[Category | Level], embedder: Embedder) -> Likeness:
+        """Return the likeness to these labels' examples, in all languages."""
+        owned = [
+            (place, text)
+            for place, level in enumerate(levels)
+            for texts in level.examples.values()
+            for text in texts
+        ]
+        texts = [text for _, text in owned]
+        characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), sublinear_tf=True)
+        return cls(
+            tuple(level.label for level in levels),
+            np.array([place for place, _ in owned]),
+            embedder.embed(texts),
+            characters,
+            characters.fit_transform(texts).T,
+        )
+
+    def verdict(self, text: str, vector: NDArray[np.float32], english: bool) -> Verdict:
+        """Return the likeliest label, with its share of the softmax."""
+        by_characters = (self.characters.transform([text]) @ self.weighed).toarray()[0]
+        by_meaning = self.vectors @ vector
+        weight = WEIGHT_OF_MEANING if english else 0.0
+        likeness = weight * by_meaning + (1 - weight) * by_characters
+        nearest = [
+            np.sort(likeness[self.owner == place])[-NEAREST:].mean()
+            for place in range(len(self.labels))
+        ]
+        odds = np.exp(SHARPNESS * (np.array(nearest) - max(nearest)))
+        best = int(odds.argmax())
+        return Verdict(self.labels[best], round(float(odds[best] / odds.sum()), 3))
+
+
+class SimilarityTriager:
+    """Files tickets by the examples of the domain."""
+
+    name = "similarity to examples"
+
+    def __init__(self, settings: Settings) -> None:
+        domain = open_domain(settings.domain_folder)
+        name = "minilm" if settings.embedder == "auto" else settings.embedder
+        self._embedder: Embedder = load("embedder", name, settings)
+        self._category = Likeness.of(domain.categories, self._embedder)
+        self._urgency = Likeness.of(domain.urgency, self._embedder)
+        self._sentiment = Likeness.of(domain.sentiment, self._embedder)
+        self._languages = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+    def triage(self, ticket: Ticket, evidence: Evidence) -> Triage:
+        """Return the verdicts on what was written, said and, if nothing else, shown."""
+        spoken = " ".join(heard.text for heard in evidence.transcripts)
+        words = f"{ticket.customer_text} {spoken}".strip()
+        if not words:
+            words = " ".join(line.text for image in evidence.images for line in image.lines)
+        words = words[:MOST_TEXT]
+        language = self._language(words, evidence)
+        english = language.label != "zh"
+        vector = self._embedder.embed([words])[0]
+        return Triage(
+            category=self._category.verdict(words, vector, english),
+            urgency=self._urgency.verdict(words, vector, english),
+            sentiment=self._sentiment.verdict(words, vector, english),
+            language=language,
+        )
+
+    def _language(self, words: str, evidence: Evidence) -> Verdict:
+        """Return Chinese for Chinese characters, else what the words, or the speech, tell."""
+        letters = [c for c in words if c.isalpha()]
+        chinese = sum(CHINESE[0] <= c <= CHINESE[1] for c in letters)
+        if letters and chinese / len(letters) > 0.2:
+            return Verdict("zh", 1.0)
+        for heard in evidence.transcripts:
+            if heard.segments:
+                return Verdict(heard.language, round(heard.language_confidence, 3))
+        if len(letters) < 12:  # too few to tell
+            return Verdict("en", 0.5)
+        label, confidence = self._languages.classify(words)
+        return Verdict(str(label), round(float(confidence), 3))
+
+
+def triager(settings: Settings) -> SimilarityTriager:
+    """Return a triager for the domain's own labels."""
+    return SimilarityTriager(settings)

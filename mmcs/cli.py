@@ -1,0 +1,230 @@
+"""``python -m mmcs …``: the desk without its page, for scripts and for measuring.
+
+With --json, standard output is JSON alone; what people read goes to standard error. Exit status: 0
+something was printed, 1 nothing could be done (one line says why), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from tqdm import tqdm
+
+from mmcs.errors import BadInput, MMCSError, UsageError
+from mmcs.intake import Request, read_batch, take
+from mmcs.settings import Settings, from_environment
+from mmcs.ticket import Case, to_json
+
+if TYPE_CHECKING:
+    from mmcs.pipeline import Pipeline  # imported by the commands that need it: it takes seconds
+
+EVALUATIONS = ("speech", "images", "retrieval")
+
+
+class Report(Protocol):
+    """What a measurement found; a frozen dataclass."""
+
+    def lines(self) -> list[str]:
+        """Return it for people."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    asked = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace, Settings], int] = asked.command
+    try:
+        settings = from_environment().with_flags(
+            domain=getattr(asked, "domain", None), knowledge=getattr(asked, "knowledge", None)
+        )
+        return command(asked, settings)
+    except MMCSError as error:
+        print(f"mmcs: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        print("mmcs: stopped.", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mmcs")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="draft a reply to one ticket, or to a file of them")
+    run.add_argument("--text", help="the customer's message")
+    run.add_argument("--audio", action="append", default=[], metavar="FILE", help="a voice note")
+    run.add_argument("--image", action="append", default=[], metavar="FILE", help="a photo")
+    run.add_argument("--batch", metavar="FILE.jsonl", help="one ticket a line")
+    run.set_defaults(command=_run)
+
+    evaluate = commands.add_parser("eval", help="measure quality on labelled data")
+    evaluate.add_argument("what", choices=EVALUATIONS)
+    evaluate.add_argument("--data", required=True, metavar="DIR|FILE", type=Path)
+    evaluate.set_defaults(command=_evaluate)
+
+    for command in (run, evaluate):
+        command.add_argument("--domain", metavar="NAME|DIR")
+        command.add_argument("--knowledge", metavar="DIR", help="a folder of Markdown articles")
+
+    bench = commands.add_parser("bench", help="measure speed and memory against the budgets")
+    bench.set_defaults(command=_bench)
+
+    doctor = commands.add_parser("doctor", help="say what this machine has and what it will use")
+    doctor.set_defaults(command=_doctor)
+
+    weights = commands.add_parser("weights", help="fetch all weights ahead of time")
+    weights.add_argument("--check", action="store_true", help="verify what is there")
+    weights.set_defaults(command=_weights)
+
+    for command in (run, evaluate, bench, doctor, weights):
+        command.add_argument("--json", action="store_true", help="JSON alone on standard output")
+    return parser
+
+
+def _run(asked: argparse.Namespace, settings: Settings) -> int:
+    from mmcs.models import Models
+    from mmcs.pipeline import Pipeline
+
+    single = asked.text is not None or bool(asked.audio or asked.image)
+    if single == bool(asked.batch):
+        raise UsageError(
+            "Give --text, --audio or --image for one ticket, or --batch FILE for many."
+        )
+    requests: Iterator[Request]
+    if single:
+        request = Request("", asked.text or "", tuple(asked.audio), tuple(asked.image))
+        requests = iter([request])
+    else:
+        requests = read_batch(Path(asked.batch))
+    first = next(requests, None)
+    if first is None:
+        raise BadInput(f"{asked.batch} holds no ticket; write one JSON object a line.")
+    fetch_missing(settings)
+    pipeline = Pipeline(settings, Models(settings))
+    pipeline.models.start()
+    done = False
+    for request in itertools.chain([first], requests):
+        case = _case_of(request, pipeline)
+        if single and case.draft is None:
+            raise BadInput(" ".join(problem.message for problem in case.problems))
+        print(json.dumps(to_json(case), ensure_ascii=False) if asked.json else _shown(case))
+        sys.stdout.flush()
+        done = True
+    return 0 if done else 1
+
+
+def _case_of(request: Request, pipeline: Pipeline) -> Case:
+    """Return the whole Case of a request, telling on standard error which stage is done."""
+    ticket, problems = take(request, pipeline.settings)
+    case = Case(request.id, ticket)
+    told: set[str] = set()
+    for case in pipeline.run(ticket, case_id=request.id or None, problems=problems):
+        for stage in case.seconds.keys() - told:
+            print(f"{stage}: {case.seconds[stage]:.2f} s", file=sys.stderr)
+            told.add(stage)
+    return case
+
+
+def _shown(case: Case) -> str:
+    """Return a Case for people: the draft, what each sentence rests on, and the Problems."""
+    lines: list[str] = []
+    if case.draft:
+        lines += [case.draft.text, "", f"— {case.draft.engine}: {case.draft.why}"]
+        for claim in case.draft.claims:
+            if claim.courtesy:
+                continue
+            mark = "✓" if claim.supported else "✗ nothing supports"
+            refs = ", ".join(dict.fromkeys(support.ref for support in claim.support))
+            lines.append(f"{mark} {claim.text} [{refs}]")
+    lines += [f"! {problem.stage}: {problem.message}" for problem in case.problems]
+    return "\n".join(lines)
+
+
+def _evaluate(asked: argparse.Namespace, settings: Settings) -> int:
+    report: Report
+    if not asked.data.exists():
+        raise BadInput(f"There is nothing at {asked.data}; name a folder or file of labelled data.")
+    if asked.what == "speech":
+        from mmcs.evaluate.speech import evaluate as evaluate_speech
+
+        report = evaluate_speech(asked.data, settings)
+    elif asked.what == "images":
+        from mmcs.evaluate.images import evaluate as evaluate_images
+
+        report = evaluate_images(asked.data, settings)
+    else:
+        from mmcs.evaluate.retrieval import evaluate as evaluate_retrieval
+
+        report = evaluate_retrieval(asked.data, settings, settings.knowledge_folder)
+    return _print_report(report, bool(asked.json))
+
+
+def _bench(asked: argparse.Namespace, settings: Settings) -> int:
+    from mmcs.bench import measure
+
+    return _print_report(measure(settings), bool(asked.json))
+
+
+def _doctor(asked: argparse.Namespace, settings: Settings) -> int:
+    from mmcs.doctor import examine
+
+    return _print_report(examine(settings), bool(asked.json))
+
+
+def _print_report(report: Report, as_json: bool) -> int:
+    print(json.dumps(to_json(report), ensure_ascii=False) if as_json else "\n".join(report.lines()))
+    return 0
+
+
+def _weights(asked: argparse.Namespace, settings: Settings) -> int:
+    from mmcs import weights
+
+    if not asked.check:
+        fetch_missing(settings)
+    states = weights.check(settings)
+    if asked.json:
+        print(json.dumps([to_json(state) for state in states], ensure_ascii=False))
+    else:
+        for state in states:
+            size = f"{state.size / 1e6:8.1f} MB"
+            needed = "" if state.embedded else "  (optional)"
+            print(f"{state.state:8} {size}  {state.title}{needed}  {state.folder}")
+    return 0 if all(state.state == "ready" for state in states if state.embedded) else 1
+
+
+def fetch_missing(settings: Settings) -> None:
+    """Fetch what the embedded engines need and the cache lacks, with a progress bar a model; say
+    on standard error why one can't be had, and go on."""
+    from mmcs import weights
+
+    chat = {"base": "qwen2.5-coder-1.5b", "small": "qwen2.5-coder-0.5b", "tiny": "smollm2-135m"}
+    names = [row.name for row in weights.rows() if row.embedded and row.name != chat["base"]]
+    if settings.chat_model in chat and settings.chat in {"auto", "llama_cpp"}:
+        names.append(chat[settings.chat_model])
+    for name in names:
+        try:
+            _fetch_with_bar(name, settings)
+        except MMCSError as error:
+            print(f"mmcs: {error}", file=sys.stderr)
+
+
+def _fetch_with_bar(name: str, settings: Settings) -> None:
+    from mmcs import weights
+
+    row = weights.row(name)
+    with ThreadPoolExecutor(1) as pool:
+        fetching = pool.submit(weights.fetch, name, settings)
+        done, _ = wait([fetching], timeout=0.5)  # s; what is there already needs no bar
+        if not done:
+            with tqdm(total=row.size, desc=row.title, unit="B", unit_scale=True) as bar:
+                while not done:
+                    now = [fetch.done_bytes for fetch in weights.progress() if fetch.name == name]
+                    bar.update(max([bar.n, *now]) - bar.n)
+                    done, _ = wait([fetching], timeout=0.5)
+        fetching.result()

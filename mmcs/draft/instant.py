@@ -17,6 +17,7 @@ from mmcs.ticket import Case, Draft, Language, Passage
 
 MOST_UNITS = 6  # sentences, or whole lists
 MOST_LENGTH = {"en": 130, "zh": 260}  # words; characters
+LEAD = 0.05  # what a list loses against the sentence that leads to it
 FALL = 0.16  # a sentence this much below the best does not answer
 
 
@@ -141,6 +142,9 @@ def _scored(
         overlap = len(words & asked) / (len(asked) ** 0.5 * max(1, len(words)) ** 0.5 or 1)
         weight = passages[candidate.passage].score / max(p.score for p in passages)
         score = likeness + 0.3 * overlap + 0.25 * weight
+        lead = scored[-1] if scored and scored[-1].passage == candidate.passage else None
+        if candidate.units[0].kind != "sentence" and lead is not None:
+            score = max(score, lead.score - LEAD)  # what leads to the steps speaks for them
         scored.append(Chosen(candidate.passage, candidate.block, candidate.units, score))
     return scored
 

@@ -1,0 +1,230 @@
+"""Drafts: every sentence is tied to what carries it, or marked."""
+
+from itertools import pairwise
+
+import pytest
+
+from mmcs.backends.fake import FakeChat, FakeEmbedder
+from mmcs.domain import Domain, open_domain
+from mmcs.draft import Checker, choose, instant_draft, model_draft
+from mmcs.draft.facts import find_facts
+from mmcs.draft.sentences import split_units
+from mmcs.settings import ASSETS
+from mmcs.ticket import (
+    Case,
+    Claim,
+    Draft,
+    Evidence,
+    Line,
+    Message,
+    Passage,
+    Picture,
+    Segment,
+    Ticket,
+    Transcript,
+    Triage,
+    Verdict,
+)
+
+RETURNS = Passage(
+    article="en/returns/refunds",
+    title="When do I get my money back?",
+    text=(
+        "A refund takes 5-7 working days after the parcel arrives at the warehouse. "
+        "It goes to the original payment method. The label costs $6.50 unless the item is faulty. "
+        "Opened consumables are not refundable."
+    ),
+    score=0.8,
+)
+STEPS = Passage(
+    article="en/troubleshooting/orbit-r3/e12",
+    title="Orbit R3 shows E12",
+    text="E12 means that a wheel is stuck.\n\n1. Switch the robot off.\n2. Pull out the hair.\n",
+    score=0.7,
+)
+
+
+@pytest.fixture(scope="module")
+def domain() -> Domain:
+    return open_domain(ASSETS / "domains" / "retail")
+
+
+def case(text: str = "When do I get my refund for order 48213?", *passages: Passage) -> Case:
+    heard = Transcript("en", "I paid $89.", (Segment(0, 2, "I paid $89.", 0.9),), "note.ogg")
+    seen = Picture("box.jpg", "parcel", "", (), (Line("NLX204417093", 0.9, (0, 0, 1, 1)),))
+    return Case(
+        "c1",
+        Ticket((Message("customer", text),)),
+        Evidence(transcripts=(heard,), images=(seen,)),
+        Triage(
+            Verdict("returns", 0.9),
+            Verdict("normal", 0.9),
+            Verdict("neutral", 0.9),
+            Verdict("en", 1),
+        ),
+        passages or (RETURNS,),
+    )
+
+
+def claims(text: str, of: Case | None = None) -> tuple[Claim, ...]:
+    return Checker(of or case(), FakeEmbedder(), ("Kind regards,",)).check(text)
+
+
+def only(text: str, of: Case | None = None) -> Claim:
+    (claim,) = claims(text, of)
+    return claim
+
+
+def test_a_sentence_of_an_article_is_supported_by_its_very_words() -> None:
+    """What stands in a passage is supported, and the quote is the passage's sentence."""
+    claim = only("It goes to the original payment method.")
+    assert claim.supported
+    assert claim.support[0].ref == "en/returns/refunds"
+    assert claim.support[0].quote == "It goes to the original payment method."
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("A refund takes 3-5 working days after the parcel arrives at the warehouse.", "3-5"),
+        ("A refund takes 5-7 days after the parcel arrives at the warehouse.", "5-7 days"),
+        ("The label costs $9.50 unless the item is faulty.", "$9.50"),
+        ("The label costs 6.50 euro, $65, unless the item is faulty.", "$65"),
+        ("A refund takes 5-7 working days after Friday, when the parcel arrives.", "Friday"),
+        ("It goes to the original payment method, see refunds.example.", "refunds.example"),
+        ("It goes to the original payment method with code RX-7.", "RX-7"),
+    ],
+)
+def test_a_hard_fact_that_nothing_carries_is_named(text: str, wrong: str) -> None:
+    """A changed number, unit, amount, day, link or code marks the sentence and is shown."""
+    claim = only(text)
+    assert not claim.supported
+    assert any(wrong in words for words in claim.unsupported)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I have refunded your order.",
+        "Your refund has been processed.",
+        "We have already sent a replacement.",
+        "我已经为您办理了退款。",
+    ],
+)
+def test_what_the_shop_is_said_to_have_done_is_never_supported(text: str) -> None:
+    """No article can know what was done for this customer."""
+    assert not only(text).supported
+
+
+def test_a_promise_needs_an_article() -> None:
+    """The customer's own words carry no promise of the shop."""
+    wish = case("You will receive a full refund tomorrow.")
+    assert not only("You will receive a full refund tomorrow.", wish).supported
+
+
+def test_a_denial_does_not_support_its_opposite() -> None:
+    """ "not refundable" carries no "refundable"."""
+    assert not only("Opened consumables are refundable.").supported
+    assert only("Opened consumables are not refundable.").supported
+
+
+def test_the_customers_own_numbers_are_supported_by_where_they_were_given() -> None:
+    """An amount that was said and a code that was read are carried by the voice and the image."""
+    said = only("You paid $89.")
+    assert said.supported
+    assert said.support[0].ref == "note.ogg@0.0"
+
+
+def test_courtesies_and_questions_claim_nothing() -> None:
+    """Greetings, regrets, questions and the domain's own words need no support."""
+    found = claims("Hello,\n\nI'm sorry about that. Could you send a photo?\n\nKind regards,")
+    assert [claim.courtesy for claim in found] == [True] * 4
+
+
+def test_a_long_thank_you_is_no_courtesy() -> None:
+    """A claim can't hide behind a greeting."""
+    claim = only(
+        "Thank you for writing, the warehouse found the parcel and the courier drives it over to "
+        "your sister."
+    )
+    assert not claim.courtesy
+    assert not claim.supported
+
+
+def test_the_claims_are_the_whole_draft() -> None:
+    """Every word of a draft stands in exactly one claim, in order."""
+    text = "Hello,\n\nA refund takes 5 days. Really.\n\n1. Open it.\n2. Close it.\n\nKind regards,"
+    assert "".join(c.text for c in claims(text)).replace(" ", "") == "".join(text.split())
+
+
+def test_the_instant_draft_invents_nothing(domain: Domain) -> None:
+    """Each of its sentences is a courtesy of the domain or stands in a passage."""
+    draft = drafted(case(), domain)
+    assert draft.engine == "article"
+    assert draft.share_supported == 1.0
+    assert "5-7 working days" in draft.text
+    assert draft.text.startswith("Hello,")
+
+
+def test_steps_stay_whole(domain: Domain) -> None:
+    """A list is taken whole or not at all."""
+    draft = drafted(case("My Orbit R3 shows E12, a wheel is stuck, switch off?", STEPS), domain)
+    assert "1. Switch the robot off.\n2. Pull out the hair." in draft.text
+
+
+def test_without_a_passage_the_draft_says_so(domain: Domain) -> None:
+    """An honest refusal names no fact, and asks for what is missing."""
+    empty = case()
+    nothing = Case(empty.id, empty.ticket, Evidence(), empty.triage)
+    draft = drafted(nothing, domain)
+    assert draft.refused
+    assert domain.tone.no_answer["en"] in draft.text
+    assert domain.category("returns").ask.en in draft.text
+    assert not find_facts(domain.tone.no_answer["en"])
+
+
+def test_the_models_draft_grows_and_is_checked(domain: Domain) -> None:
+    """Its text grows piece by piece; the last one has the sign-off and its claims."""
+    of = case()
+    embedder = FakeEmbedder()
+    chat = FakeChat("It goes to the original payment method. It arrives on Friday.")
+    drafts = list(model_draft(of, domain, chat, embedder, Checker(of, embedder, domain.courtesies)))
+    assert len(drafts) > 5
+    assert all(len(a.text) <= len(b.text) for a, b in pairwise(drafts))
+    assert [c.supported for c in drafts[-1].claims if not c.courtesy] == [True, False]
+    assert drafts[-1].text.endswith(domain.tone.sign_off["en"])
+
+
+@pytest.mark.parametrize(
+    ("supported", "engine"), [((True, True), "model"), ((True, False), "article"), ((), "article")]
+)
+def test_the_models_draft_must_earn_its_place(supported: tuple[bool, ...], engine: str) -> None:
+    """One unsupported sentence, or nothing said at all, and the instant draft stays first."""
+    instant = Draft("A", "en", "article", "", (Claim("A", True),))
+    written = Draft("B", "en", "model", "", tuple(Claim("B", s) for s in supported))
+    shown, other = choose(instant, written)
+    assert shown.engine == engine
+    assert {shown.engine, other.engine} == {"article", "model"}
+
+
+def test_units_keep_steps_and_rows_apart() -> None:
+    """Sentences, steps and table rows are told apart; headings are no units."""
+    units = split_units("One. Two.\n\n## Head\n1. Do it. Now.\n2. Stop.\n\nA | B")
+    assert [(u.text, u.kind) for u in units] == [
+        ("One.", "sentence"),
+        ("Two.", "sentence"),
+        ("1. Do it. Now.", "step"),
+        ("2. Stop.", "step"),
+        ("A | B", "row"),
+    ]
+
+
+def drafted(of: Case, domain: Domain) -> Draft:
+    embedder = FakeEmbedder()
+    return instant_draft(of, domain, embedder, Checker(of, embedder, domain.courtesies))
+
+
+def test_number_words_and_digits_are_one_fact() -> None:
+    """five working days = 5 working days; 三十天 = 30 天."""
+    assert {f.value for f in find_facts("within five working days")} == {"5"}
+    assert {(f.value, f.unit) for f in find_facts("三十天内")} == {("30", "day")}

@@ -11,7 +11,7 @@ MODULES = sorted((ROOT / "mmcs").rglob("*.py"))
 LAYERS = (
     ("errors", "ticket"),
     ("settings",),
-    ("decoder", "media", "roles", "weights", "domain"),
+    ("decoder", "media", "roles", "reading_order", "weights", "domain"),
     ("backends", "perceive", "kinds", "entities", "knowledge", "draft", "triage"),
     ("models", "intake"),
     ("pipeline",),

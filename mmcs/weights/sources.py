@@ -182,9 +182,16 @@ def _one_try(client: httpx.Client, url: str, partial: Path, size: int) -> Iterat
             raise SourceFailed("the model hub has another file by that name")
         with partial.open("ab" if have else "wb") as target:
             for chunk in answer.iter_raw():
+                _require_open()
                 target.write(chunk)
                 have += len(chunk)
                 yield have
+
+
+def _require_open() -> None:
+    """Keep no program that is being closed waiting for a fetch on another thread."""
+    if not threading.main_thread().is_alive():
+        raise SourceFailed("the program was closed")
 
 
 def _size(path: Path) -> int:
@@ -237,6 +244,7 @@ def _downloads(packages: list[tuple[str, str]], work: Path) -> Generator[str, No
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                 )
+            _require_open()
             for package, process in list(running.items()):
                 if process.poll() is None:
                     continue

@@ -7,11 +7,14 @@ from datetime import date
 from itertools import chain
 
 from mmcs.entities.amounts import find_amounts
-from mmcs.entities.codes import find_codes, find_orders
+from mmcs.entities.codes import Mode, find_codes, form, forms
 from mmcs.entities.conflicts import find_conflicts as find_conflicts
 from mmcs.entities.contacts import find_emails, find_phones
 from mmcs.entities.dates import find_dates
+from mmcs.entities.numerals import in_digits
+from mmcs.entities.orders import ANY_ORDER, find_orders
 from mmcs.entities.spans import Span, settle
+from mmcs.entities.spelling import runs
 from mmcs.ticket import Entity, EntityKind, Evidence, Ticket
 
 
@@ -19,7 +22,7 @@ def entities_in(
     text: str, patterns: Mapping[EntityKind, str], today: date, spoken: bool = False
 ) -> tuple[tuple[EntityKind, str, str], ...]:
     """Return the kind, normalised value and very words of each entity of a text, in order."""
-    spans = _spans(text, patterns, today, spoken)
+    spans = _spans(text, patterns, today, "spoken" if spoken else "written")
     return tuple((span.kind, span.value, text[span.start : span.end]) for span in spans)
 
 
@@ -44,16 +47,16 @@ def _found(
     ticket: Ticket, evidence: Evidence, patterns: Mapping[EntityKind, str], today: date
 ) -> Iterator[tuple[EntityKind, str, str]]:
     written = f"{ticket.subject}\n\n{ticket.customer_text}"
-    for span in _spans(written, patterns, today, spoken=False):
+    for span in _spans(written, patterns, today, "written"):
         yield span.kind, span.value, "text"
     for heard in evidence.transcripts:
         parts = [segment.text for segment in heard.segments]
-        for span in _spans(" ".join(parts), patterns, today, spoken=True):
+        for span in _spans(" ".join(parts), patterns, today, "spoken"):
             segment = heard.segments[_part(parts, span.start)]
             yield span.kind, span.value, f"{heard.attachment}@{segment.start:.1f}"
     for picture in evidence.images:
         parts = [line.text for line in picture.lines]
-        for span in _spans("\n".join(parts), patterns, today, spoken=False):
+        for span in _spans("\n".join(parts), patterns, today, "read"):
             yield span.kind, span.value, f"{picture.attachment}#{_part(parts, span.start)}"
 
 
@@ -68,15 +71,18 @@ def _part(parts: Sequence[str], position: int) -> int:
 
 
 def _spans(
-    text: str, patterns: Mapping[EntityKind, str], today: date, spoken: bool
+    text: str, patterns: Mapping[EntityKind, str], today: date, mode: Mode
 ) -> tuple[Span, ...]:
+    view = in_digits(text)
+    spelled = tuple(runs(text))
+    own = form("order", patterns.get("order", ANY_ORDER))
     return settle(
         chain(
             find_emails(text),
-            find_codes(text, patterns),
-            find_amounts(text),
-            find_dates(text, today),
-            find_orders(text, patterns),
-            find_phones(text),
+            find_codes(text, spelled, forms(patterns), mode),
+            find_amounts(view),
+            find_dates(text, view, today),
+            find_orders(text, spelled, own, mode),
+            find_phones(text, spelled),
         )
     )

@@ -4,37 +4,105 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 
 from price_parser import Price
 
+from mmcs.entities.numerals import View
 from mmcs.entities.spans import Span
 
-_SIGNS = {"US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "￥": "CNY"}
-_WORDS = {
-    "USD": r"dollars?|bucks?|usd|美元|美金",
-    "EUR": r"euros?|eur|€|欧元",
-    "GBP": r"gbp|英镑",
-    "CNY": r"yuan|rmb|cny|元|块钱?|人民币",
+# What stands before the number. The yen sign is the yuan's too; the desk's languages say yuan.
+_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "￥": "CNY", "₹": "INR", "₩": "KRW"} | {
+    f"{letters}$": currency
+    for letters, currency in {
+        "US": "USD", "CA": "CAD", "C": "CAD", "AU": "AUD", "A": "AUD", "NZ": "NZD", "HK": "HKD",
+        "NT": "TWD", "S": "SGD",
+    }.items()
+}  # fmt: skip
+_CODES = "USD|EUR|GBP|CNY|RMB|JPY|CAD|AUD|NZD|HKD|TWD|SGD|CHF|INR|KRW"
+_NAMES = {
+    "USD": r"(?:US[ -])?dollars?|bucks?|美元|美金|美刀|刀",
+    "CAD": r"canadian dollars?|加元|加币",
+    "AUD": r"australian dollars?|澳元|澳币",
+    "HKD": r"hong kong dollars?|港币|港元",
+    "EUR": r"euros?|欧元|歐元",
+    "GBP": r"(?:british )?pounds? sterling|british pounds?|quid|英镑|英鎊",
+    "JPY": r"yen|日元|日圆",
+    "CNY": r"yuan|renminbi|人民币|人民幣|块钱|塊錢|元(?!素|件|旦)",
 }
-_NUMBER = r"\d{1,9}(?:[,.]\d{1,3}){0,4}"
-_BEFORE = re.compile(rf"(US\$|[$€£¥￥]|\b(?:USD|EUR|GBP|CNY|RMB))\s?({_NUMBER})(?![\d%])", re.I)
-_AFTER = re.compile(
-    rf"(?<![\w.,])({_NUMBER})[ -]?(?:"
-    + "|".join(f"(?P<{currency}>{words})" for currency, words in _WORDS.items())
-    + r")(?![a-z])",
+_NUMBER = r"\d{1,3}(?:[,，.]\d{3}){1,3}(?:[.,]\d{1,2})?|\d{1,9}(?:[.,]\d{1,2})?"
+_BEFORE = re.compile(
+    rf"(?<![A-Za-z])(?P<sign>(?:US|CA|C|AU|A|NZ|HK|NT|S)?\$|[€£¥￥₹₩]|(?:{_CODES})(?![A-Za-z]))"
+    rf"\s?(?P<number>{_NUMBER})(?![\d%])(?P<scale>k\b)?",
     re.IGNORECASE,
+)
+_AFTER = re.compile(
+    rf"(?<![A-Za-z0-9.,])(?P<number>{_NUMBER})(?P<scale>[万萬kK])?[ -]?"
+    rf"(?:(?P<code>(?:{_CODES})(?![a-z]))|(?P<sign>[€£$])(?!\s?\d)|"
+    + "|".join(rf"(?P<{currency}>(?:{words})(?![a-z]))" for currency, words in _NAMES.items())
+    + r")",
+    re.IGNORECASE,
+)
+_CENTS = re.compile(
+    r",?(?:\s+and)?\s+(?P<cents>\d{1,2})(?:\s+cents?\b|(?<=\d\d)(?=\s*(?:[.,;!?]|$|for\b|and\b|but\b)))"
+)
+_SMALL = re.compile(
+    r"\ba dollar(?:\s+and)?\s+(?P<a>\d{2})\b(?:\s+cents?\b)?"
+    r"|(?<![\w.,$])(?P<cents>\d{1,2})\s+cents?\b"
+)
+_POUNDS = re.compile(rf"(?<![\w.,£])(?P<number>{_NUMBER})\s?pounds?\b", re.IGNORECASE)
+_MONEY = re.compile(r"paid|pay|cost|charg|price|refund|£|worth|bought|for\s$", re.IGNORECASE)
+# 块 is money, or a piece of something: 三块电池. Then a thing follows.
+_KUAI = re.compile(
+    rf"(?<![\d.])(?P<number>{_NUMBER})[块塊](?:(?P<mao>\d)(?P<fen>\d)?(?![\d个台块天])毛?|毛)?"
+    r"(?=[\s，。！？、；,.!?;）)]|$|的|了|多|左右|呢|吗|啊|吧|但|可|却|不|就|才|也)"
 )
 
 
-def find_amounts(text: str) -> Iterator[Span]:
+def find_amounts(view: View) -> Iterator[Span]:
     """Yield amounts as "249.00 USD"."""
-    for match in _BEFORE.finditer(text):
-        sign = match.group(1).upper()
-        yield _amount(match, match.group(2), _SIGNS.get(sign, "CNY" if sign == "RMB" else sign))
-    for match in _AFTER.finditer(text):
-        yield _amount(match, match.group(1), match.lastgroup or "USD")
+    yield from _signed(view)
+    yield from _named(view)
+    for match in _SMALL.finditer(view.text):
+        dollars, cents = (1, match["a"]) if match["a"] else (0, match["cents"])
+        yield _span(view, match.start(), match.end(), dollars + Decimal(cents) / 100, "USD")
+    for match in _POUNDS.finditer(view.text):  # otherwise they are a weight
+        if _MONEY.search(view.text[max(0, match.start() - 30) : match.start()]):
+            yield _span(view, match.start(), match.end(), _number(match["number"]), "GBP")
+    for match in _KUAI.finditer(view.text):
+        small = Decimal(match["mao"] or 0) / 10 + Decimal(match["fen"] or 0) / 100
+        if match["number"] != "1" or small:  # 一块 is "together"
+            value = _number(match["number"]) + small
+            yield _span(view, match.start(), match.end(), value, "CNY")
 
 
-def _amount(match: re.Match[str], number: str, currency: str) -> Span:
-    price = Price.fromstring(number)
-    return Span("amount", f"{price.amount or 0:.2f} {currency}", match.start(), match.end())
+def _signed(view: View) -> Iterator[Span]:
+    for match in _BEFORE.finditer(view.text):
+        value = _number(match["number"]) * (1000 if match["scale"] else 1)
+        yield _span(view, match.start(), match.end(), value, _currency(match["sign"]))
+
+
+def _named(view: View) -> Iterator[Span]:
+    for match in _AFTER.finditer(view.text):
+        sign = match["code"] or match["sign"]
+        currency = _currency(sign) if sign else str(match.lastgroup)
+        thousands = {"万": 10_000, "萬": 10_000, "k": 1000}.get((match["scale"] or "").lower(), 1)
+        value, end = _number(match["number"]) * thousands, match.end()
+        cents = _CENTS.match(view.text, end)
+        if cents and "." not in match["number"] and currency in {"USD", "CAD", "AUD", "EUR"}:
+            value, end = value + Decimal(cents["cents"]) / 100, cents.end()
+        yield _span(view, match.start(), end, value, currency)
+
+
+def _currency(sign: str) -> str:
+    sign = sign.upper()
+    return "CNY" if sign == "RMB" else _SIGNS.get(sign, sign)
+
+
+def _number(written: str) -> Decimal:
+    """Return 1299.50 for "1,299.50" and for "1.299,50"."""
+    return Price.fromstring(written.replace("，", ",")).amount or Decimal(0)
+
+
+def _span(view: View, start: int, end: int, value: Decimal, currency: str) -> Span:
+    return Span("amount", f"{value:.2f} {currency}", *view.origin(start, end))

@@ -1,42 +1,114 @@
-"""E-mail addresses and phone numbers."""
+"""E-mail addresses and phone numbers, written and spoken."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import phonenumbers
 
+from mmcs.entities.cues import CALL, WRITE
 from mmcs.entities.spans import Span
+from mmcs.entities.spelling import Piece
 
 _EMAIL = re.compile(
     r"(?<![\w.+-])[a-z0-9][\w.+-]{0,63}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}", re.I | re.A
 )
+_TOP = frozenset(
+    "com net org edu gov io co uk us de fr es it nl ca au cn hk tw jp info biz me app dev shop "
+    "store online xyz example test email mail".split()
+)
+_AT = re.compile(r"\s+at\s+|\s?艾特\s?", re.IGNORECASE)
+_JOINTS = {
+    "dot": ".",
+    "point": ".",
+    "underscore": "_",
+    "dash": "-",
+    "hyphen": "-",
+    "minus": "-",
+} | {
+    "点": ".",
+    "下划线": "_",
+    "plus": "+",
+}
+_JOINT = r"(?:\s+(?:dot|point|underscore|dash|hyphen|minus|plus)\s+|\s?(?:点|下划线)\s?|[._+-])"
+_LOCAL = re.compile(
+    rf"(?:[a-z0-9]{{1,30}}{_JOINT}){{0,5}}[a-z0-9]{{1,30}}(?:\s\d{{1,6}})?$", re.I | re.A
+)
+_DOMAIN = re.compile(
+    r"[a-z0-9-]{1,40}(?:(?:\s+dot\s+|\s?点\s?|\.)[a-z0-9-]{1,40}){1,4}", re.I | re.A
+)
+
 _PHONE = re.compile(r"(?<![\w.,$€£¥￥-])(?:\+\s?)?\(?\d[\d ().-]{6,22}\d(?![\w-]|[.,]\d)", re.ASCII)
-_CHINESE_MOBILE = re.compile(r"(?:86)?1[3-9]\d{9}")
+_MOBILE = re.compile(r"1[3-9]\d{9}")  # Chinese
+_LANDLINE = re.compile(r"0\d{2,3}[ -]\d{7,8}")  # Chinese, with its area code
+_AMERICAN = re.compile(r"\+?1?[ .-]?\(?\d{3}\)?[ .-]?\d{3}[ .-]\d{4}")
 
 
 def find_emails(text: str) -> Iterator[Span]:
-    """Yield e-mail addresses, in lower case."""
+    """Yield e-mail addresses, in lower case; also "care at northlight dot example"."""
     for match in _EMAIL.finditer(text):
         words = match.group().rstrip(".-")
         if "." in words.split("@")[1]:
             yield Span("email", words.lower(), match.start(), match.start() + len(words))
+    for at in _AT.finditer(text):
+        local = _LOCAL.search(text[max(0, at.start() - 90) : at.start()])
+        domain = _DOMAIN.match(text, at.end())
+        if local and domain:
+            start = at.start() - len(local.group())
+            address = f"{_plain(local.group())}@{_plain(domain.group())}"
+            if _is_address(text, start, address, domain.group()):
+                yield Span("email", address, start, domain.end())
 
 
-def find_phones(text: str) -> Iterator[Span]:
-    """Yield phone numbers in E.164."""
+def _plain(words: str) -> str:
+    """Return "dana_whitfield" for "dana underscore whitfield"."""
+    for joint, sign in _JOINTS.items():
+        words = re.sub(rf"\s*\b{joint}\b\s*" if joint.isascii() else joint, sign, words, flags=re.I)
+    return re.sub(r"\s+", "", words).lower()
+
+
+def _is_address(text: str, start: int, address: str, domain: str) -> bool:
+    """Say whether "… at … dot …" is an address: a known ending, and a word that says so."""
+    if address.rsplit(".", 1)[-1] not in _TOP:
+        return False
+    spelled = re.search(r"\sdot\s|点", domain) is not None
+    joined = re.search(r"[._+-]", address.split("@")[0]) is not None
+    asked = WRITE.search(text[max(0, start - 60) : start]) is not None
+    return asked or (spelled and joined)
+
+
+def find_phones(text: str, runs: Sequence[tuple[Piece, ...]]) -> Iterator[Span]:
+    """Yield phone numbers in E.164; a row of digits only where a word says that it is one."""
     for match in _PHONE.finditer(text):
-        number = _phone(match.group())
-        if number:
+        words = match.group()
+        number = _phone(words)
+        if number and (_looks_dialled(words) or _is_asked(text, match.start())):
             yield Span("phone", number, match.start(), match.end())
+    for run in runs:
+        pieces = [piece for piece in run if piece.is_digits]
+        if len(pieces) < len(run) or not 10 <= sum(len(piece.text) for piece in pieces) <= 13:
+            continue
+        number = _phone("".join(piece.text for piece in pieces))
+        if number and _is_asked(text, run[0].start):
+            yield Span("phone", number, run[0].start, run[-1].end)
+
+
+def _looks_dialled(words: str) -> bool:
+    if words.startswith("+") or _AMERICAN.fullmatch(words) or _LANDLINE.fullmatch(words):
+        return True
+    return bool(_MOBILE.fullmatch(re.sub(r"[ -]", "", words)))
+
+
+def _is_asked(text: str, start: int) -> bool:
+    return bool(CALL.search(text[max(0, start - 50) : start]))
 
 
 def _phone(words: str) -> str | None:
     digits = re.sub(r"\D", "", words)
-    region = "CN" if _CHINESE_MOBILE.fullmatch(digits) and len(digits) == 11 else "US"
+    chinese = _MOBILE.fullmatch(digits) or _LANDLINE.fullmatch(words)
     try:
-        number = phonenumbers.parse(words, region)
+        number = phonenumbers.parse(words, "CN" if chinese else "US")
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_valid_number(number):

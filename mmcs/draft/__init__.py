@@ -3,9 +3,10 @@
 from mmcs.draft.check import Checker
 from mmcs.draft.choose import choose
 from mmcs.draft.instant import draft_language, instant_draft, question_of
-from mmcs.draft.prompt import model_draft, warm_up_messages
+from mmcs.draft.prompt import WORDINGS, model_draft, warm_up_messages
 
 __all__ = [
+    "WORDINGS",
     "Checker",
     "choose",
     "draft_language",

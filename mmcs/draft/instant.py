@@ -18,6 +18,7 @@ from mmcs.ticket import Case, Draft, Language, Passage
 MOST_UNITS = 6  # sentences, or whole lists
 MOST_LENGTH = {"en": 130, "zh": 260}  # words; characters
 LEAD = 0.05  # what a list loses against the sentence that leads to it
+REPEATED = 0.75  # share of a sentence's words that make it one that was said already
 FALL = 0.16  # a sentence this much below the best does not answer
 
 
@@ -100,7 +101,7 @@ def choose_sentences(case: Case, embedder: Embedder, language: str) -> tuple[Cho
         too_long = picked and length + size > MOST_LENGTH[language]
         if one.score < best - FALL or len(picked) == MOST_UNITS:
             break
-        if not too_long:
+        if not too_long and not any(_repeats(one.text, other.text) for other in picked):
             picked.append(one)
             length += size
     return tuple(sorted(picked, key=lambda c: (c.passage, c.block)))
@@ -135,7 +136,7 @@ def _scored(
     placed = [f"{_title(passages[c.passage])}. {bare(c.text)}" for c in candidates]
     vectors = embedder.embed([question, *alone, *placed])
     asked = content_words(question)
-    scored = []
+    scored: list[Chosen] = []
     for i, candidate in enumerate(candidates):
         likeness = _likeness(vectors, i, len(candidates), script(question) == "en")
         words = content_words(candidate.text)
@@ -154,6 +155,12 @@ def _likeness(vectors: Vectors, i: int, n: int, english: bool) -> float:
         return 0.0
     question = vectors[0]
     return float(0.5 * (vectors[1 + i] @ question) + 0.5 * (vectors[1 + n + i] @ question))
+
+
+def _repeats(text: str, said: str) -> bool:
+    """Say whether most of one text's words stand in the other, whichever is shorter."""
+    words, others = content_words(text), content_words(said)
+    return len(words & others) >= REPEATED * max(1, min(len(words), len(others)))
 
 
 def _paragraphs(chosen: Sequence[Chosen]) -> list[str]:

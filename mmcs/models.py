@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -85,6 +86,14 @@ class Models:
         """Begin to load every role."""
         for role in ("embedder", "transcriber", "reader", "tagger", "captioner", "triager", "chat"):
             self._begin(role)
+
+    def then(self, role: Role, step: Callable[[Any], object]) -> Future[object]:
+        """Do something with a model as soon as it is loaded, behind the page.
+
+        The step runs on the thread that loaded the model; if the model can't be had, it does not.
+        """
+        executor = self._large if role == "chat" else self._small
+        return executor.submit(lambda: step(self.get(role)))
 
     def get(self, role: Role) -> Any:
         """Return the model that plays a role, waiting while it loads.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,11 +17,20 @@ from functools import cached_property, partial
 
 from mmcs import media, perceive
 from mmcs.domain import Domain, open_domain
-from mmcs.draft import Checker, choose, draft_language, instant_draft, model_draft
+from mmcs.draft import (
+    WORDINGS,
+    Checker,
+    choose,
+    draft_language,
+    instant_draft,
+    model_draft,
+    warm_up_messages,
+)
 from mmcs.entities import find_conflicts, find_entities
 from mmcs.errors import MMCSError, ModelUnavailable
 from mmcs.knowledge import Knowledge, Query
 from mmcs.models import Models
+from mmcs.roles import ChatModel, ChatOptions
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, Case, Evidence, Message, Picture, Problem, Reading, Ticket
 
@@ -69,6 +79,28 @@ class Pipeline:
         self.models = models
         self.wait_for_chat = wait_for_chat
         self.domain: Domain = open_domain(settings.domain_folder)
+        self._starting: tuple[Future[object], ...] = ()
+
+    def start(self) -> None:
+        """Load everything behind the page: models, index, and the prompt's constant part."""
+        self.models.start()
+        self._starting = (
+            self.models.then("embedder", lambda _: self.knowledge),
+            self.models.then("chat", self._read_prefixes),
+        )
+
+    def wait(self) -> None:
+        """Return when everything that ``start`` began is there, or has failed."""
+        wait(self._starting)
+
+    def _read_prefixes(self, chat: ChatModel) -> None:
+        """Let the language model read what every prompt begins with, the first language last:
+        what was read last is the quickest to come back to."""
+        for language in reversed(self.domain.languages):
+            if language in WORDINGS:
+                messages = warm_up_messages(self.domain, language)
+                for _ in chat.chat(messages, ChatOptions(max_tokens=1)):
+                    pass
 
     @cached_property
     def knowledge(self) -> Knowledge:

@@ -96,6 +96,12 @@ class Settings:
         """Return these settings with the command line's flags laid over them; None is not given."""
         return _laid_over(self, {k: v for k, v in flags.items() if v is not None}, "--")
 
+    def for_child(self, **changes: str) -> dict[str, str]:
+        """Return the environment in which another process has these settings, with changes."""
+        mine = {f.name: getattr(self, f.name) for f in fields(self)} | changes
+        told = {f"MMCS_{name.upper()}": str(value) for name, value in mine.items() if value != ""}
+        return {**os.environ, **told}
+
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings that the MMCS_* variables ask for.

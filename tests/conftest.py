@@ -1,0 +1,48 @@
+"""What the whole suite shares: settings on fakes, and settings on the real embedded models."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mmcs.models import Models
+from mmcs.pipeline import Pipeline
+from mmcs.settings import Settings, from_environment
+
+FAKES = {
+    role: "fake"
+    for role in ("transcriber", "reader", "tagger", "captioner", "embedder", "triager", "chat")
+}
+
+
+@pytest.fixture
+def fake_settings(tmp_path: Path) -> Settings:
+    """Every role played by its fake; cache and home in a folder of the test's own."""
+    folders = Settings(cache=tmp_path / "cache", home=tmp_path / "home")
+    return replace(folders, offline=True).with_flags(**FAKES)
+
+
+@pytest.fixture
+def fake_pipeline(fake_settings: Settings) -> Pipeline:
+    """The retail desk on fakes."""
+    return Pipeline(fake_settings, Models(fake_settings))
+
+
+@pytest.fixture(scope="session")
+def real_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The embedded models for real, with the smallest language model. Their weights are the
+    user's own, fetched if they are not there; all else is new."""
+    user = from_environment()
+    folder = tmp_path_factory.mktemp("real")
+    cache = folder / "cache"
+    cache.mkdir()
+    (user.cache / "weights").mkdir(parents=True, exist_ok=True)
+    (cache / "weights").symlink_to(user.cache / "weights")
+    yield replace(user, cache=cache, home=folder / "home", chat_model="tiny")
+
+
+@pytest.fixture(scope="session")
+def real_pipeline(real_settings: Settings) -> Pipeline:
+    """The retail desk on the real embedded models."""
+    return Pipeline(real_settings, Models(real_settings))

@@ -1,0 +1,316 @@
+"""The way through: each stage adds to the Case, and a failure costs its own part alone."""
+
+import json
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from media_files import corners, encoded, pcm, wav
+
+from mmcs import roles
+from mmcs.backends import fake
+from mmcs.errors import ModelUnavailable
+from mmcs.intake import Request, read_batch, take
+from mmcs.media import MAX_ATTACHMENTS, MAX_TEXT
+from mmcs.models import Models
+from mmcs.pipeline import NOTHING_TO_ANSWER, STILL_LOADING, Pipeline
+from mmcs.roles import ChatMessage, ChatOptions, Image, Role, Sound
+from mmcs.settings import Settings
+from mmcs.ticket import Case, Picture, Reading, Ticket, Transcript, from_json, to_json
+
+LATE = "My parcel with order 48213 is late. Tracking shows no movement. Is it lost?"
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> str:
+    """A second of sound."""
+    path = tmp_path / "note.wav"
+    path.write_bytes(wav(pcm(1.0)))
+    return str(path)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> str:
+    """A small picture."""
+    path = tmp_path / "box.png"
+    path.write_bytes(encoded(corners(), "PNG"))
+    return str(path)
+
+
+def grown(pipeline: Pipeline, request: Request) -> list[Case]:
+    ticket, problems = take(request, pipeline.settings)
+    return list(pipeline.run(ticket, problems=problems))
+
+
+class Modified(Models):
+    """Models of which some are given instead of loaded."""
+
+    def __init__(self, settings: Settings, **given: Any) -> None:
+        super().__init__(settings)
+        self._given = given
+
+    def get(self, role: Role) -> Any:
+        """Return the given model; raise it if it is an error."""
+        model = self._given.get(role) or super().get(role)
+        if isinstance(model, Exception):
+            raise model
+        return model
+
+
+def test_each_stage_adds_to_the_case(fake_pipeline: Pipeline, sound: str, image: str) -> None:
+    """Transcript, picture, triage, passages and drafts appear in this order, each with seconds."""
+    cases = grown(fake_pipeline, Request("", LATE, (sound,), (image,)))
+
+    def first(there: Any) -> int:
+        return next(i for i, case in enumerate(cases) if there(case))
+
+    order = [
+        first(lambda c: c.evidence.transcripts),
+        first(lambda c: c.evidence.images),
+        first(lambda c: c.evidence.images and c.evidence.images[0].caption),
+        first(lambda c: c.evidence.entities),
+        first(lambda c: c.triage),
+        first(lambda c: c.passages),
+        first(lambda c: c.draft),
+        first(lambda c: c.alternatives),
+    ]
+    assert order == sorted(set(order))
+    stages = {"transcribe", "read", "tag", "entities", "triage", "retrieve", "instant", "draft"}
+    assert stages <= cases[-1].seconds.keys()
+    assert {cases[-1].draft.engine, cases[-1].alternatives[0].engine} == {"article", "fake"}  # type: ignore[union-attr]  # a draft is there
+
+
+def test_a_case_goes_through_json_unharmed(fake_pipeline: Pipeline, sound: str, image: str) -> None:
+    """What ``to_json`` writes is plain JSON, has the contract's keys, and reads back the same."""
+    case = grown(fake_pipeline, Request("7", LATE, (sound,), (image,)))[-1]
+    shaped = json.loads(json.dumps(to_json(case)))
+    assert from_json(Case, shaped) == case
+    contract = {"id", "ticket", "evidence", "triage", "passages", "draft", "alternatives"}
+    assert shaped.keys() == contract | {"problems", "seconds"}
+    attachment = shaped["ticket"]["messages"][0]["attachments"][0]
+    assert attachment.keys() == {"kind", "name", "sha256"}
+
+
+def test_a_bad_file_costs_its_own_part_alone(fake_pipeline: Pipeline, tmp_path: Path) -> None:
+    """A text called .jpg is one Problem that names it; the draft is there all the same."""
+    bad = tmp_path / "photo.jpg"
+    bad.write_text("this is no picture")
+    case = grown(fake_pipeline, Request("", LATE, (), (str(bad),)))[-1]
+    assert case.draft
+    assert len(case.problems) == 1
+    assert "photo.jpg" in case.problems[0].message
+
+
+def test_a_file_that_is_not_there_is_a_problem(fake_pipeline: Pipeline) -> None:
+    """A path that leads nowhere is named, and the words are answered."""
+    case = grown(fake_pipeline, Request("", LATE, ("/nowhere/a.wav",), ()))[-1]
+    assert case.draft
+    assert ["a.wav" in p.message for p in case.problems] == [True]
+
+
+def test_an_empty_ticket_is_told_so(fake_pipeline: Pipeline) -> None:
+    """Nothing written and nothing attached is one plain sentence and no draft."""
+    (case,) = grown(fake_pipeline, Request("", "   "))
+    assert [p.message for p in case.problems] == [NOTHING_TO_ANSWER]
+    assert case.draft is None
+
+
+def test_a_megabyte_of_text_is_kept_and_its_beginning_answered(fake_pipeline: Pipeline) -> None:
+    """Text past the limit stays in the ticket, is named as a Problem, and costs no draft."""
+    text = LATE + " word" * 200_000
+    case = grown(fake_pipeline, Request("", text))[-1]
+    assert case.draft
+    assert case.ticket.messages[0].text == text
+    assert [f"{MAX_TEXT:,}" in p.message for p in case.problems] == [True]
+
+
+def test_more_attachments_than_the_limit(fake_pipeline: Pipeline, image: str) -> None:
+    """The first six are looked at, and the Case says so."""
+    case = grown(fake_pipeline, Request("", LATE, (), (image,) * (MAX_ATTACHMENTS + 2)))[-1]
+    assert len(case.evidence.images) == MAX_ATTACHMENTS
+    assert len({picture.attachment for picture in case.evidence.images}) == MAX_ATTACHMENTS
+    assert len(case.problems) == 1
+
+
+def test_silence_is_a_problem_not_invented_words(fake_pipeline: Pipeline, tmp_path: Path) -> None:
+    """A sound in which nobody speaks has an empty transcript and one Problem that names it."""
+    silent = tmp_path / "silent.wav"
+    silent.write_bytes(wav(b"\0\0" * 16_000))
+    case = grown(fake_pipeline, Request("", LATE, (str(silent),)))[-1]
+    assert case.evidence.transcripts[0].segments == ()
+    assert ["silent.wav" in p.message for p in case.problems] == [True]
+
+
+@dataclass
+class Counting(fake.FakeTranscriber):
+    """Counts how often it listens."""
+
+    heard: int = 0
+
+    def transcribe(self, sound: Sound) -> Transcript:
+        """Listen once more."""
+        self.heard += 1
+        return super().transcribe(sound)
+
+
+class CountingReader(fake.FakeReader):
+    """Counts how often it reads."""
+
+    seen = 0
+
+    def read(self, image: Image) -> Reading:
+        """Read once more."""
+        self.seen += 1
+        return super().read(image)
+
+
+def test_asking_again_costs_only_the_draft(fake_settings: Settings, sound: str, image: str) -> None:
+    """The same bytes under another name are not heard or read a second time."""
+    listener, reader = Counting(), CountingReader()
+    models = Modified(fake_settings, transcriber=listener, reader=reader)
+    pipeline = Pipeline(fake_settings, models)
+    grown(pipeline, Request("", LATE, (sound,), (image,)))
+    other = Path(sound).with_name("renamed.wav")
+    other.write_bytes(Path(sound).read_bytes())
+    case = grown(pipeline, Request("", "Another question about it", (str(other),), (image,)))[-1]
+    assert (listener.heard, reader.seen) == (1, 1)
+    assert case.evidence.transcripts[0].attachment == "renamed.wav"
+
+
+def test_corrected_evidence_is_used_as_it_is(fake_pipeline: Pipeline, sound: str) -> None:
+    """What the agent has corrected is not heard again, and its entities are found anew."""
+    ticket, _ = take(Request("", "", (sound,)), fake_pipeline.settings)
+    case = list(fake_pipeline.run(ticket))[-1]
+    heard = case.evidence.transcripts[0]
+    corrected = from_json(
+        type(case.evidence),
+        json.loads(json.dumps(to_json(case.evidence)).replace(heard.text, "Order 51177 is late.")),
+    )
+    again = list(fake_pipeline.run(ticket, evidence=corrected))[-1]
+    assert again.evidence.transcripts[0].text == "Order 51177 is late."
+    assert [e.value for e in again.evidence.entities if e.kind == "order"] == ["51177"]
+    assert "transcribe" not in again.seconds
+
+
+@pytest.mark.parametrize("role", ["transcriber", "reader", "tagger", "triager"])
+def test_a_model_that_fails_costs_its_own_part(
+    role: Role, fake_settings: Settings, sound: str, image: str
+) -> None:
+    """Whatever model can't be had, the Case has its Problem and still a draft."""
+    models = Modified(fake_settings, **{role: ModelUnavailable("It is away.")})
+    case = grown(Pipeline(fake_settings, models), Request("", LATE, (sound,), (image,)))[-1]
+    assert case.draft
+    assert "It is away." in {p.message for p in case.problems}
+
+
+class Breaking(fake.FakeChat):
+    """Writes a few words and then fails."""
+
+    def chat(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> Generator[str, None, None]:
+        """Yield a word and fail."""
+        yield "Your "
+        raise ModelUnavailable("The model ran out of memory.")
+
+
+def test_a_model_that_breaks_off_leaves_the_instant_draft(fake_settings: Settings) -> None:
+    """The instant draft stays, and the Problem says what happened."""
+    models = Modified(fake_settings, chat=Breaking())
+    case = grown(Pipeline(fake_settings, models), Request("", LATE))[-1]
+    assert case.draft
+    assert case.draft.engine == "article"
+    assert [p.message for p in case.problems] == ["The model ran out of memory."]
+
+
+def test_a_ticket_does_not_wait_for_a_model_that_loads(fake_settings: Settings) -> None:
+    """While the language model loads, the desk drafts from the articles and says so."""
+    pipeline = Pipeline(fake_settings, Models(fake_settings), wait_for_chat=False)
+    case = grown(pipeline, Request("", LATE))[-1]
+    assert case.draft
+    assert [p.message for p in case.problems] == [STILL_LOADING]
+
+
+class Closing(fake.FakeChat):
+    """Remembers whether it was stopped."""
+
+    stopped = False
+
+    def chat(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> Generator[str, None, None]:
+        """Yield words without end."""
+        try:
+            while True:
+                yield "word "
+        finally:
+            self.stopped = True
+
+
+def test_closing_stops_the_model(fake_settings: Settings) -> None:
+    """Closing the way through closes the model's stream."""
+    endless = Closing()
+    pipeline = Pipeline(fake_settings, Modified(fake_settings, chat=endless))
+    ticket, _ = take(Request("", LATE), fake_settings)
+    cases = pipeline.run(ticket)
+    next(case for case in cases if case.alternatives)
+    cases.close()
+    assert endless.stopped
+
+
+def test_without_a_chat_model_the_desk_still_drafts(fake_settings: Settings) -> None:
+    """MMCS_CHAT=none is the articles alone, and no Problem."""
+    settings = fake_settings.with_flags(chat="none")
+    case = grown(Pipeline(settings, Models(settings)), Request("", LATE))[-1]
+    assert case.draft
+    assert not case.alternatives
+    assert not case.problems
+
+
+def test_an_unknown_backend_lists_the_valid_ones(fake_settings: Settings) -> None:
+    """A wrong name is told with the right ones, and the embedded engine is used."""
+    with pytest.raises(Exception, match="fake, .*llama_cpp"):
+        roles.load("chat", "nonsense", fake_settings)
+
+
+def test_two_files_of_one_name_stay_apart(fake_settings: Settings, tmp_path: Path) -> None:
+    """Sources are told by name, so a second "a.wav" gets a number."""
+    paths = []
+    for number in (1, 2):
+        path = tmp_path / str(number) / "a.wav"
+        path.parent.mkdir()
+        path.write_bytes(wav(pcm(0.1 * number)))
+        paths.append(str(path))
+    ticket, _ = take(Request("", "", tuple(paths)), fake_settings)
+    assert [a.name for a in ticket.attachments] == ["a.wav", "a-2.wav"]
+
+
+def test_a_batch_goes_on_after_a_bad_line(tmp_path: Path) -> None:
+    """Each line is a request in the same order; a line that is none says why."""
+    batch = tmp_path / "many.jsonl"
+    lines = [
+        '{"id": "1", "text": "a", "audio": ["x.wav"]}',
+        "no json",
+        '{"id": 3}',
+        '{"text": "b"}',
+    ]
+    batch.write_text("\n".join(lines))
+    requests = list(read_batch(batch))
+    assert [r.id for r in requests] == ["1", "2", "3", "4"]
+    assert requests[0].audio == (str(tmp_path / "x.wav"),)
+    assert "Line 2 of many.jsonl" in requests[1].fault
+
+
+def test_pictures_come_back_in_the_tickets_order(fake_pipeline: Pipeline, tmp_path: Path) -> None:
+    """The evidence lists images as the customer sent them."""
+    paths = []
+    for number in range(3):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(encoded(corners(width=64 + number), "PNG"))
+        paths.append(str(path))
+    case = grown(fake_pipeline, Request("", LATE, (), tuple(paths)))[-1]
+    pictures: tuple[Picture, ...] = case.evidence.images
+    assert [picture.attachment for picture in pictures] == ["0.png", "1.png", "2.png"]
+    assert isinstance(case.ticket, Ticket)

@@ -1,0 +1,91 @@
+"""EfficientNet-Lite0 (Apache-2.0), trained on ImageNet-1k, in PyTorch: what a photo shows."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from efficientnet_lite_pytorch import EfficientNet
+
+from mmcs.errors import ModelUnavailable
+from mmcs.roles import Image
+from mmcs.settings import ASSETS, Settings
+from mmcs.ticket import Tag
+from mmcs.weights import fetch
+
+ARCHITECTURE = "efficientnet-lite0"
+WEIGHTS = "efficientnet-lite0-57934424.pth"
+SIDE = 224  # pixels
+TOP = 5  # labels
+CENTRE = 127.0  # of the pixel values, as the model was trained
+SPREAD = 128.0
+
+
+class EfficientNetLite:
+    """The classifier over two views of an image: all of it squeezed to a square, and its middle."""
+
+    name = "efficientnet"
+
+    def __init__(self, network: torch.nn.Module, labels: tuple[str, ...]) -> None:
+        """Take a network that is ready for inference; a GPU is used when there is one."""
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._network = network.eval().to(self._device)
+        self._labels = labels
+
+    def tag(self, image: Image) -> tuple[Tag, ...]:
+        """Return the five likeliest labels, best first."""
+        views = np.stack([_squeezed(image), _middle(image)]).astype(np.float32)
+        pixels = torch.from_numpy((views - CENTRE) / SPREAD).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            odds = self._network(pixels.to(self._device)).softmax(dim=1).mean(dim=0)
+            best = odds.topk(TOP)
+        return tuple(
+            Tag(self._labels[label], float(score))
+            for score, label in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        )
+
+
+def _squeezed(image: Image) -> Image:
+    """Return the whole image as a square."""
+    return _resized(image)
+
+
+def _middle(image: Image) -> Image:
+    """Return the square in the middle of an image."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return _resized(image[top : top + side, left : left + side])
+
+
+def _resized(image: Image) -> Image:
+    shrinks = min(image.shape[:2]) > SIDE
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    square: Image = cv2.resize(image, (SIDE, SIDE), interpolation=how)
+    return square
+
+
+def _labels() -> tuple[str, ...]:
+    text = (ASSETS / "weights" / "imagenet_labels.txt").read_text("utf-8")
+    return tuple(line for line in text.splitlines() if not line.startswith("#"))
+
+
+def tagger(settings: Settings) -> EfficientNetLite:
+    """Load EfficientNet-Lite0 and warm it up.
+
+    Raises:
+        ModelUnavailable: its weights cannot be had, or are not what they should be.
+    """
+    path = fetch("efficientnet-lite0", settings) / WEIGHTS
+    torch.set_num_threads(settings.threads)
+    network = EfficientNet.from_name(ARCHITECTURE)
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (OSError, RuntimeError) as broken:
+        raise ModelUnavailable(
+            "The image model EfficientNet-Lite0 could not be loaded; "
+            "run `python -m mmcs weights --check` to see whether its file is damaged."
+        ) from broken
+    model = EfficientNetLite(network, _labels())
+    model.tag(np.zeros((SIDE, SIDE, 3), dtype=np.uint8))
+    return model

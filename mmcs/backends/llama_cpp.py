@@ -41,6 +41,7 @@ from mmcs.settings import Settings
 
 CONTEXT = 4096  # tokens, of prompt and reply together
 BATCH = 512  # tokens read between two looks at whether somebody hung up
+IMAGE = 1024  # tokens at most for one image, of models that look closer the larger it is
 PREFIXES_MB = 256  # of RAM for the constant prefixes that are not in use, one a language
 SEED = 1
 ROWS = {"base": "qwen2.5-coder-1.5b", "small": "qwen2.5-coder-0.5b", "tiny": "smollm2-135m"}
@@ -80,6 +81,8 @@ class LlamaChat:
         }
         with self._client.stream("POST", "/completion", json=asked) as answer:
             for event in _events(answer):
+                if event.get("error", {}).get("type") == "exceed_context_size_error":
+                    raise OverLimit(f"The ticket is too long for {self.name}. Shorten it.")
                 if "content" not in event:
                     raise ModelUnavailable(f"{self.name} could not go on with this conversation.")
                 if event["content"]:
@@ -157,22 +160,20 @@ class LlamaChat:
 
 
 def _events(answer: httpx.Response) -> Iterator[dict[str, Any]]:
-    """Yield the server-sent events of an answer.
+    """Yield the server-sent events of an answer; one with the key ``error`` is the last.
 
     Lines are split by hand: httpx also splits at U+2028 and its like, which a reply may hold.
     """
     if answer.status_code != httpx.codes.OK:
-        answer.read()
-        yield {}
+        yield json.loads(answer.read())
         return
     rest = b""
     for chunk in answer.iter_bytes():
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
-            if line.startswith(b"data: "):
-                yield json.loads(line[6:])
-            elif line.startswith(b"error: "):
-                yield {}
+            kind, _, said = line.partition(b": ")
+            if kind in (b"data", b"error"):
+                yield json.loads(said)
 
 
 def _png(image: Image) -> str:
@@ -201,7 +202,8 @@ def chat(settings: Settings) -> LlamaChat:
         ) from failed
     client = httpx.Client(
         base_url=server.listening_address,
-        headers={"Authorization": f"Bearer {key}"},
+        # A kept connection may be closed just when it is used again, and holds one of few threads.
+        headers={"Authorization": f"Bearer {key}", "Connection": "close"},
         timeout=None,  # noqa: S113  # a long prompt is read in silence
         trust_env=False,  # no proxy between a process and itself
     )
@@ -246,6 +248,7 @@ def _params(path: Path, key: str, threads: int) -> Any:
         cpu.n_threads = threads
         cpu.poll = 0  # wait without spinning; with OpenMP settings.prepare_process sees to it
     params.fit_params = False
+    params.image_max_tokens = IMAGE
 
     # a port that only this process can use
     params.hostnames = ["127.0.0.1"]
@@ -256,7 +259,7 @@ def _params(path: Path, key: str, threads: int) -> Any:
     params.cors_credentials = False
     params.ui = False
     params.endpoint_slots = False
-    params.n_threads_http = 2
+    params.n_threads_http = 4
     params.offline = True
     params.verbosity = -1
     return params

@@ -105,8 +105,8 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
     first = next(requests, None)
     if first is None:
         raise BadInput(f"{asked.batch} holds no ticket; write one JSON object a line.")
-    fetch_missing(settings)
     pipeline = Pipeline(settings, Models(settings))
+    fetch_missing(settings)
     pipeline.models.start()
     done = False
     for request in itertools.chain([first], requests):
@@ -201,13 +201,9 @@ def _weights(asked: argparse.Namespace, settings: Settings) -> int:
 def fetch_missing(settings: Settings) -> None:
     """Fetch what the embedded engines need and the cache lacks, with a progress bar a model; say
     on standard error why one can't be had, and go on."""
-    from mmcs import weights
+    from mmcs.models import needed_weights
 
-    chat = {"base": "qwen2.5-coder-1.5b", "small": "qwen2.5-coder-0.5b", "tiny": "smollm2-135m"}
-    names = [row.name for row in weights.rows() if row.embedded and row.name != chat["base"]]
-    if settings.chat_model in chat and settings.chat in {"auto", "llama_cpp"}:
-        names.append(chat[settings.chat_model])
-    for name in names:
+    for name in needed_weights(settings):
         try:
             _fetch_with_bar(name, settings)
         except MMCSError as error:

@@ -63,6 +63,19 @@ def chosen_backends(settings: Settings) -> dict[Role, str]:
     return {role: column[role] if named[role] == "auto" else named[role] for role in ROLES}
 
 
+def needed_weights(settings: Settings) -> tuple[str, ...]:
+    """Return the rows of the weights' table that the chosen backends load."""
+    chat = {"base": "qwen2.5-coder-1.5b", "small": "qwen2.5-coder-0.5b", "tiny": "smollm2-135m"}
+    rows = {
+        "minilm": "minilm",
+        "faster_whisper": "whisper-base",
+        "efficientnet": "efficientnet-lite0",
+        "llama_cpp": chat.get(settings.chat_model),
+    }
+    chosen = chosen_backends(settings).values()
+    return tuple(row for backend, row in rows.items() if row and backend in chosen)
+
+
 class Models:
     """Loads each role once, in the background, small models first; ``get`` waits for it.
 

@@ -27,7 +27,7 @@ from mmcs.draft import (
     warm_up_messages,
 )
 from mmcs.entities import find_conflicts, find_entities
-from mmcs.errors import MMCSError, ModelUnavailable
+from mmcs.errors import KnowledgeError, MMCSError, ModelUnavailable
 from mmcs.knowledge import Knowledge, Query
 from mmcs.models import Models
 from mmcs.roles import ChatModel, ChatOptions
@@ -79,6 +79,8 @@ class Pipeline:
         self.models = models
         self.wait_for_chat = wait_for_chat
         self.domain: Domain = open_domain(settings.domain_folder)
+        if not settings.knowledge_folder.is_dir():
+            raise KnowledgeError(f"There is no folder of articles at {settings.knowledge_folder}.")
         self._starting: tuple[Future[object], ...] = ()
 
     def start(self) -> None:

@@ -8,7 +8,7 @@ alone. It answers
     ready
     sound SAMPLES           then SAMPLES float32 of 16 kHz mono
     image HEIGHT WIDTH      then HEIGHT x WIDTH x 3 bytes of upright RGB
-    refused REASON          long | large | soundless | empty | unreadable
+    refused REASON          long | large | slow | soundless | empty | unreadable
 
 and anything else, a crash or silence too, means that the file cannot be decoded. ``mmcs.media``
 starts it, checks what it says, and words the refusals.
@@ -24,6 +24,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import groupby
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ MAX_PIXELS = 25_000_000  # of an image
 MAX_SIDE = 32_767  # pixels; OpenCV's remapping takes no more
 
 MEMORY = 1 << 30  # bytes of address space
-CPU_SECONDS = 4  # of the processor; any legal file takes less
+CPU_SECONDS = {"audio": 8, "image": 4}  # several times what any legal file takes
+MAX_WORK = MAX_SECONDS * 96_000 * 2  # samples of all channels: ten minutes in 96 kHz stereo
+MAX_FRAMES = 250_000  # ten minutes in the shortest frames that a codec makes, 2.5 ms
+BATCH = 1 << 17  # samples resampled at once: frame by frame takes three times as long
 
 # Containers that hold their own sound. What points to other files (hls, concat, dash, …) is left
 # out, and so is what takes text for a film.
@@ -46,6 +50,7 @@ CONTAINERS = (
 )
 TIMED_CONTAINERS = ("mov", "matroska", "flac", "ogg")  # their header's duration can be trusted
 
+MAX_SCANS = 100  # of a progressive JPEG, which has about ten; each costs a pass over the image
 IMAGE_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP")
 ORIENTATION = 0x0112  # the EXIF tag
 STRIP = 256  # rows written at a time, so that no second copy of an image is made
@@ -64,7 +69,6 @@ def decode_sound(file: IO[bytes]) -> bytearray:
     """
     import av
 
-    samples = bytearray()
     with av.open(
         file,
         metadata_errors="ignore",
@@ -75,10 +79,7 @@ def decode_sound(file: IO[bytes]) -> bytearray:
             raise Refused("soundless")
         stream = container.streams.audio[0]
         _refuse_long_header(container, stream)
-        for chunk in _resampled(_frames(container, stream)):
-            samples += chunk
-            if len(samples) > (MAX_SECONDS + 1) * SAMPLE_RATE * SAMPLE_BYTES:
-                raise Refused("long")
+        samples = _resampled(_bounded(_frames(container, stream)))
     if not samples:
         raise Refused("empty")
     return samples
@@ -114,30 +115,46 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
                     yield frame
             except av.FFmpegError:
                 damaged += 1
+            if decoded + damaged > MAX_FRAMES:
+                raise Refused("slow")
     if damaged > decoded:
         raise Refused("unreadable")
 
 
-def _resampled(frames: Iterator[Any]) -> Iterator[bytes]:
-    """Yield the frames as 16 kHz mono float32; a stream may change its rate on the way."""
+def _bounded(frames: Iterator[Any]) -> Iterator[Any]:
+    """Yield frames up to the longest duration, and while they are no more work than a song."""
+    seconds = work = 0.0
+    for frame in frames:
+        seconds += frame.samples / frame.sample_rate
+        work += frame.samples * len(frame.layout.channels)
+        if seconds > MAX_SECONDS + 1:
+            raise Refused("long")
+        if work > MAX_WORK:
+            raise Refused("slow")
+        yield frame
+
+
+def _resampled(frames: Iterator[Any]) -> bytearray:
+    """Return the frames as 16 kHz mono float32; a stream may change its shape on the way."""
+    from av.audio.fifo import AudioFifo
     from av.audio.resampler import AudioResampler
 
-    resampler = AudioResampler("flt", "mono", SAMPLE_RATE)
-    shape = None
-    for frame in frames:
-        if frame.samples > (MAX_SECONDS + 1) * frame.sample_rate:  # before it is blown up
-            raise Refused("long")
-        if shape not in (None, (frame.format.name, frame.layout.name, frame.sample_rate)):
-            yield from map(_bytes, resampler.resample(None))
-            resampler = AudioResampler("flt", "mono", SAMPLE_RATE)
-        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-        frame.pts = None  # gaps between time stamps are not filled
-        yield from map(_bytes, resampler.resample(frame))
-    yield from map(_bytes, resampler.resample(None))
+    samples = bytearray()
+    for _, alike in groupby(frames, lambda f: (f.format.name, f.layout.name, f.sample_rate)):
+        waiting, resampler = AudioFifo(), AudioResampler("flt", "mono", SAMPLE_RATE)
+        for frame in alike:
+            frame.pts = None  # gaps between time stamps are not filled
+            waiting.write(frame)
+            if waiting.samples > BATCH:
+                samples += _bytes(resampler.resample(waiting.read()))
+        if waiting.samples:
+            samples += _bytes(resampler.resample(waiting.read()))
+        samples += _bytes(resampler.resample(None))
+    return samples
 
 
-def _bytes(frame: Any) -> bytes:
-    return bytes(memoryview(frame.planes[0])[: frame.samples * SAMPLE_BYTES])
+def _bytes(frames: list[Any]) -> bytes:
+    return b"".join(bytes(frame.planes[0])[: frame.samples * SAMPLE_BYTES] for frame in frames)
 
 
 def decode_image(file: IO[bytes]) -> Images.Image:
@@ -151,13 +168,16 @@ def decode_image(file: IO[bytes]) -> Images.Image:
 
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
+    if file.read(2) == b"\xff\xd8" and file.read().count(b"\xff\xda") > MAX_SCANS:
+        raise Refused("slow")
+    file.seek(0)
     formats = tuple(name for name in (*IMAGE_FORMATS, "HEIF") if name in Image.OPEN)
     try:
         image = Image.open(file, formats=formats)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as bomb:
         raise Refused("large") from bomb
     if max(image.size) > MAX_SIDE:
-        raise Refused("large")
+        raise Refused("long")
     turn = _turn(image)
     flat = _rgb(image)
     return flat if turn is None else flat.transpose(turn)
@@ -197,11 +217,14 @@ def _rgb(image: Images.Image) -> Images.Image:
 def _import_decoders(kind: str, start: bytes) -> None:
     """Import all that decoding will need: afterwards no file can be opened, a module's neither."""
     if kind == "audio":
+        import av.audio.fifo
         import av.audio.resampler
         import av.subtitles.codeccontext  # PyAV looks for these two late
         import av.subtitles.stream  # noqa: F401
 
         return
+    import copy  # noqa: F401  # GIF looks for it late
+
     from PIL import Image, ImagePalette, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
     Image.preinit()  # JPEG, PNG, GIF, BMP; JPEG needs MPO and EXIF needs TIFF
@@ -212,7 +235,7 @@ def _import_decoders(kind: str, start: bytes) -> None:
             pillow_heif.register_heif_opener()
 
 
-def _confine() -> None:
+def _confine(kind: str) -> None:
     """Give up what decoding does not need, where the system lets a process do so."""
     if sys.platform == "win32":
         return
@@ -220,7 +243,7 @@ def _confine() -> None:
 
     for limit, most in (
         (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CPU, CPU_SECONDS[kind]),
         (resource.RLIMIT_NOFILE, 0),  # those that are open stay open
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
@@ -234,7 +257,7 @@ def main(kind: str, file: IO[bytes], answer: IO[bytes]) -> None:
     start = file.read(16)
     file.seek(0)
     _import_decoders(kind, start)
-    _confine()
+    _confine(kind)
     answer.write(b"ready\n")
     answer.flush()
     try:

@@ -51,8 +51,8 @@ IMAGES = "JPEG, PNG, WEBP, GIF, BMP or HEIC"
 
 SUFFIXES: dict[AttachmentKind, frozenset[str]] = {
     "audio": frozenset(
-        ".3gp .aac .aif .aiff .amr .au .avi .awb .caf .flac .flv .m4a .m4b .m4v .mka .mkv .mov .mp2"
-        " .mp3 .mp4 .mpeg .mpg .oga .ogg .ogv .opus .ts .wav .weba .webm .wma .wmv".split()
+        ".3gp .aac .ac3 .aif .aiff .amr .au .avi .awb .caf .flac .flv .m4a .m4b .m4v .mka .mkv .mov"
+        " .mp2 .mp3 .mp4 .mpeg .mpg .oga .ogg .ogv .opus .ts .wav .weba .webm .wma .wmv".split()
     ),
     "image": frozenset(".bmp .dib .gif .heic .heif .jfif .jpe .jpeg .jpg .mpo .png .webp".split()),
 }
@@ -282,11 +282,12 @@ def _decode(kind: AttachmentKind, path: Path, shown: str) -> NDArray[Any]:
             answer = "slow" if child.wait() in KILLED else "unreadable"
     finally:
         clock.cancel()
+        clock.join()
         child.kill()
         child.wait()
         spoken.close()
     if isinstance(answer, str):
-        raise _refusal(kind, shown, answer if started else "unstarted")
+        raise _refusal(kind, shown, answer if started or answer == "slow" else "unstarted")
     return answer
 
 
@@ -300,7 +301,7 @@ def _hear(kind: AttachmentKind, spoken: BufferedReader) -> NDArray[Any] | str | 
         return refused[1].decode("ascii")
     media: NDArray[Any]
     if kind == "audio" and (sound := re.fullmatch(rb"sound (\d{1,9})\n", line)):
-        if int(sound[1]) > (MAX_SECONDS + 1) * SAMPLE_RATE:
+        if int(sound[1]) > (MAX_SECONDS + 2) * SAMPLE_RATE:
             return "long"
         media = np.empty(int(sound[1]), np.float32)
     elif kind == "image" and (image := re.fullmatch(rb"image (\d{1,9}) (\d{1,9})\n", line)):
@@ -319,17 +320,21 @@ def _hear(kind: AttachmentKind, spoken: BufferedReader) -> NDArray[Any] | str | 
 def _refusal(kind: AttachmentKind, shown: str, reason: str) -> MMCSError:
     """Word why a file cannot be had, in one sentence with the way out."""
     error = _unreadable(kind)
-    what, formats = ("a sound", SOUNDS) if kind == "audio" else ("an image", IMAGES)
+    what, formats = (
+        ("a sound that can be played", SOUNDS)
+        if kind == "audio"
+        else ("an image that can be read", IMAGES)
+    )
     match reason:
+        case "long" if kind == "audio":
+            return OverLimit(
+                f"{shown} is longer than {MAX_SECONDS // 60} minutes: send it in parts."
+            )
         case "long":
-            return OverLimit(
-                f"{shown} is longer than {MAX_SECONDS // 60} minutes: send parts of it."
-            )
+            return OverLimit(f"{shown} has a side of over {MAX_SIDE:,} pixels: send it in parts.")
         case "large":
-            return OverLimit(
-                f"{shown} has more than {MAX_PIXELS // 1_000_000} megapixels or a side of more "
-                f"than {MAX_SIDE:,} pixels: send a smaller copy of it."
-            )
+            most = MAX_PIXELS // 1_000_000
+            return OverLimit(f"{shown} has more than {most} megapixels: send a smaller copy of it.")
         case "soundless":
             return error(f"{shown} has no sound in it: send a recording that has, as {formats}.")
         case "empty":
@@ -343,4 +348,4 @@ def _refusal(kind: AttachmentKind, shown: str, reason: str) -> MMCSError:
                 f"{shown} cannot be decoded, because the decoder does not start: "
                 "install requirements.txt again."
             )
-    return error(f"{shown} is damaged or is not {what}: send it again, as {formats}.")
+    return error(f"{shown} is damaged or not {what}: send it again, as {formats}.")

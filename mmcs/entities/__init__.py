@@ -7,10 +7,11 @@ from datetime import date
 from itertools import chain
 
 from mmcs.entities.amounts import find_amounts
-from mmcs.entities.codes import Mode, find_codes, form, forms
+from mmcs.entities.codes import Mode, find_codes
 from mmcs.entities.conflicts import find_conflicts as find_conflicts
 from mmcs.entities.contacts import find_emails, find_phones
 from mmcs.entities.dates import find_dates
+from mmcs.entities.forms import form, forms
 from mmcs.entities.numerals import in_digits
 from mmcs.entities.orders import ANY_ORDER, find_orders
 from mmcs.entities.spans import Span, settle

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 
 from price_parser import Price
 
 from mmcs.entities.numerals import View
-from mmcs.entities.spans import Span
+from mmcs.entities.spans import Span, matches
 
 # What stands before the number. The yen sign is the yuan's too; the desk's languages say yuan.
 _SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "￥": "CNY", "₹": "INR", "₩": "KRW"} | {
@@ -30,6 +31,7 @@ _NAMES = {
     "JPY": r"yen|日元|日圆",
     "CNY": r"yuan|renminbi|人民币|人民幣|块钱|塊錢|元(?!素|件|旦)",
 }
+_DIGIT = re.compile(r"\d")
 _NUMBER = r"\d{1,3}(?:[,，.]\d{3}){1,3}(?:[.,]\d{1,2})?|\d{1,9}(?:[.,]\d{1,2})?"
 _BEFORE = re.compile(
     rf"(?<![A-Za-z])(?P<sign>(?:US|CA|C|AU|A|NZ|HK|NT|S)?\$|[€£¥￥₹₩]|(?:{_CODES})(?![A-Za-z]))"
@@ -61,15 +63,17 @@ _KUAI = re.compile(
 
 def find_amounts(view: View) -> Iterator[Span]:
     """Yield amounts as "249.00 USD"."""
+    if not _DIGIT.search(view.text):
+        return
     yield from _signed(view)
     yield from _named(view)
-    for match in _SMALL.finditer(view.text):
+    for match in matches(_SMALL, view.text):
         dollars, cents = (1, match["a"]) if match["a"] else (0, match["cents"])
         yield _span(view, match.start(), match.end(), dollars + Decimal(cents) / 100, "USD")
-    for match in _POUNDS.finditer(view.text):  # otherwise they are a weight
+    for match in matches(_POUNDS, view.text):  # otherwise they are a weight
         if _MONEY.search(view.text[max(0, match.start() - 30) : match.start()]):
             yield _span(view, match.start(), match.end(), _number(match["number"]), "GBP")
-    for match in _KUAI.finditer(view.text):
+    for match in matches(_KUAI, view.text):
         small = Decimal(match["mao"] or 0) / 10 + Decimal(match["fen"] or 0) / 100
         if match["number"] != "1" or small:  # 一块 is "together"
             value = _number(match["number"]) + small
@@ -77,13 +81,13 @@ def find_amounts(view: View) -> Iterator[Span]:
 
 
 def _signed(view: View) -> Iterator[Span]:
-    for match in _BEFORE.finditer(view.text):
+    for match in matches(_BEFORE, view.text):
         value = _number(match["number"]) * (1000 if match["scale"] else 1)
         yield _span(view, match.start(), match.end(), value, _currency(match["sign"]))
 
 
 def _named(view: View) -> Iterator[Span]:
-    for match in _AFTER.finditer(view.text):
+    for match in matches(_AFTER, view.text):
         sign = match["code"] or match["sign"]
         currency = _currency(sign) if sign else str(match.lastgroup)
         thousands = {"万": 10_000, "萬": 10_000, "k": 1000}.get((match["scale"] or "").lower(), 1)
@@ -99,6 +103,7 @@ def _currency(sign: str) -> str:
     return "CNY" if sign == "RMB" else _SIGNS.get(sign, sign)
 
 
+@lru_cache(1000)
 def _number(written: str) -> Decimal:
     """Return 1299.50 for "1,299.50" and for "1.299,50"."""
     return Price.fromstring(written.replace("，", ",")).amount or Decimal(0)

@@ -1,33 +1,33 @@
-"""Tracking, serial, return and error codes: the domain's own forms, and everybody's."""
+"""Tracking, serial, return and error codes: the domain's own, and everybody's."""
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
+from itertools import islice
 from typing import Literal
 
 from mmcs.entities.cues import NAMES_CODE, NO_ERROR_AFTER, NO_ERROR_BEFORE, SAYS_KIND
-from mmcs.entities.spans import Span
-from mmcs.entities.spelling import Piece
+from mmcs.entities.forms import Form
+from mmcs.entities.spans import MOST, Span, matches
+from mmcs.entities.spelling import Piece, cuts, spell, until_pause
 from mmcs.ticket import EntityKind
 
 Mode = Literal["written", "spoken", "read"]
 
-OWN: tuple[EntityKind, ...] = ("tracking", "serial", "return", "error")
 MOST_CODE = 30  # characters of the longest code that is spelled
-LONG_CODE = 5  # characters from which a spelled code needs no word before it that says so
+LONG_CODE = 5  # characters from which a spelled code needs no word near it that says so
 
-# What a reader of images takes for what, in codes only.
-_TO_DIGIT = str.maketrans({"O": "0", "I": "1", "L": "1", "|": "1"})
-_TO_LETTER = str.maketrans({"0": "O", "1": "I"})
-_TOKEN = re.compile(r"(?<![\w|])(?=[A-Za-z|-]{0,8}\d)[\w|-]{2,24}(?![\w|])", re.ASCII)
+_TOKEN = re.compile(
+    r"(?<![\w|])(?=[01]|[\w-]{0,23}[OoIl|])(?=[A-Za-z|-]{0,8}\d)[\w|-]{2,24}(?![\w|])", re.ASCII
+)
 
 _FEWEST: Mapping[EntityKind, int] = {"tracking": 6, "serial": 5, "return": 4}  # digits, if foreign
 _FOREIGN = re.compile(
     r"(?<![\w-])(?=[A-Z0-9-]{0,28}\d)[A-Z0-9][A-Z0-9-]{3,28}(?![\w-])", re.IGNORECASE | re.ASCII
 )
+_DICTATED = re.compile(r"\w(?:-\w){2,}")  # 4-0-5-6-2
 _UPS = re.compile(r"\b1Z[0-9A-Z]{16}\b")
 _CODE = r"[A-Z]{1,4}-?\d{1,8}(?:-\d{1,6})?"
 _ERRORS = re.compile(
@@ -42,63 +42,6 @@ _ERRORS = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Form:
-    """The form of one kind of the domain's codes."""
-
-    kind: EntityKind
-    pattern: str
-
-    @cached_property
-    def whole(self) -> re.Pattern[str]:
-        """The pattern itself."""
-        return re.compile(self.pattern, re.IGNORECASE | re.ASCII)
-
-    @cached_property
-    def bounded(self) -> re.Pattern[str]:
-        """The pattern where no letter, digit or decimal goes on with it."""
-        return re.compile(
-            rf"(?<![A-Za-z0-9])(?<!\d[.,-])(?<![A-Za-z]-)(?:{self.pattern})(?![A-Za-z0-9]|[.,-]\d|-[A-Za-z])",
-            re.IGNORECASE | re.ASCII,
-        )
-
-    @cached_property
-    def prefix(self) -> str:
-        """The letters that every code begins with: "NLX", "R-", or none."""
-        match = re.match(r"[A-Z]+-?(?=\\d)", self.pattern)
-        return match.group() if match and "|" not in self.pattern else ""
-
-    def fit(self, spelled: str) -> str | None:
-        """Return the code that letters, digits and hyphens spell as a whole, if they do."""
-        bare = spelled.replace("-", "")
-        hyphenated = re.sub(r"(?<=[A-Z])(?=\d)", "-", bare, count=1)
-        for candidate in (spelled, hyphenated, bare):
-            if self.whole.fullmatch(candidate):
-                return candidate
-        return None
-
-    def mend(self, misread: str) -> str | None:
-        """Return the code that a reader took for another: 0 for O, l for 1."""
-        plain = misread.upper()
-        for letters in range(min(5, len(plain))):
-            head, tail = plain[:letters], plain[letters:]
-            fitting = self.fit(head.translate(_TO_LETTER) + tail.translate(_TO_DIGIT))
-            if fitting:
-                return fitting
-        return None
-
-
-@cache
-def form(kind: EntityKind, pattern: str) -> Form:
-    """Return a Form, compiled once."""
-    return Form(kind, pattern)
-
-
-def forms(patterns: Mapping[EntityKind, str]) -> tuple[Form, ...]:
-    """Return the domain's forms, orders left out: a bare number needs more than a form."""
-    return tuple(form(kind, patterns[kind]) for kind in OWN if kind in patterns)
-
-
 def find_codes(
     text: str, spelled: Sequence[tuple[Piece, ...]], own: Sequence[Form], mode: Mode
 ) -> Iterator[Span]:
@@ -109,10 +52,12 @@ def find_codes(
                 yield Span(one.kind, match.group().upper(), *match.span())
     if mode == "read":
         yield from _misread(text, own)
-    for run in spelled:
-        yield from _spelled(text, run, own)
-        yield from _numbered(text, run, own)
-    yield from _foreign(text)
+    begins = ((run, n) for run in spelled for n, piece in enumerate(run) if piece.text.isalpha())
+    for run, begin in islice(begins, MOST):
+        yield from _spelled(text, run[begin : begin + MOST_CODE], own)
+    yield from _named(text, spelled, own)
+    for match in matches(_UPS, text):
+        yield Span("tracking", match.group(), *match.span())
     yield from _errors(text)
 
 
@@ -122,7 +67,7 @@ def _is_error(text: str, start: int, end: int) -> bool:
 
 
 def _misread(text: str, own: Sequence[Form]) -> Iterator[Span]:
-    for match in _TOKEN.finditer(text):
+    for match in matches(_TOKEN, text):
         for one in own:
             code = one.mend(match.group())
             if code and not match.group().lower().startswith("0x"):
@@ -130,35 +75,24 @@ def _misread(text: str, own: Sequence[Form]) -> Iterator[Span]:
                 break
 
 
-def _spelled(text: str, run: Sequence[Piece], own: Sequence[Form]) -> Iterator[Span]:
+def _spelled(text: str, pieces: Sequence[Piece], own: Sequence[Form]) -> Iterator[Span]:
     """Yield what letters and digits spell together: "N L X two zero four", "NL 503"."""
-    position = 0
-    while position < len(run):
-        found = _longest(text, run[position:], own) if run[position].text.isalpha() else None
-        if found:
-            span, used = found
-            yield span
-            position += used
-        else:
-            position += 1
-
-
-def _longest(text: str, pieces: Sequence[Piece], own: Sequence[Form]) -> tuple[Span, int] | None:
-    spelled, best = "", None
-    for used, piece in enumerate(pieces, start=1):
-        spelled += piece.text
-        if len(spelled) > MOST_CODE or (used == 4 and spelled.replace("-", "").isalpha()):
+    spelled = ""
+    best: Span | None = None
+    for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
+        if piece.text.isalpha() and (spelled[-1:].isdigit() or len(spelled) > 4):
             break
-        if not piece.is_digits:
-            continue
-        following = pieces[used] if used < len(pieces) else None
-        if following and not following.gap and following.is_digits:
+        spelled += piece.text
+        if len(spelled) > MOST_CODE:
+            break
+        if not piece.is_digits or (following and following.is_digits and not following.gap):
             continue
         for one in own:
-            code = one.fit(spelled) or (one.mend(spelled) if used > 2 else None)
+            code = one.fit(spelled) or one.mend(spelled)
             if code and _is_said(text, pieces[0].start, piece.end, one.kind, code):
-                best = Span(one.kind, code, pieces[0].start, piece.end), used
-    return best
+                best = Span(one.kind, code, pieces[0].start, piece.end)
+    if best:
+        yield best
 
 
 def _is_said(text: str, start: int, end: int, kind: EntityKind, code: str) -> bool:
@@ -171,38 +105,48 @@ def _is_said(text: str, start: int, end: int, kind: EntityKind, code: str) -> bo
     return bool(SAYS_KIND[kind].search(around))
 
 
-def _numbered(text: str, run: Sequence[Piece], own: Sequence[Form]) -> Iterator[Span]:
+def _named(text: str, spelled: Sequence[tuple[Piece, ...]], own: Sequence[Form]) -> Iterator[Span]:
     """Yield what follows "tracking number", even if it is not of the domain's form: what was
     heard wrong must be seen."""
-    before = text[max(0, run[0].start - 40) : run[0].start]
+    ends = [run[-1].end for run in spelled]
     for kind, cue in NAMES_CODE.items():
-        if not cue.search(before):
-            continue
-        spelled = "".join(piece.text for piece in run)[:MOST_CODE]
-        for one in own:
-            if one.kind == kind:
-                code = one.fit(spelled) or (one.prefix and one.fit(one.prefix + spelled))
-                if code:
-                    yield Span(kind, code, run[0].start, run[-1].end)
-        if sum(character.isdigit() for character in spelled) >= _FEWEST[kind]:
-            yield Span(kind, spelled.strip("-"), run[0].start, run[-1].end)
+        for match in matches(cue, text):
+            number = bisect_right(ends, match.end())
+            run = spelled[number] if number < len(spelled) else ()
+            pieces = [piece for piece in run if piece.start >= match.end()][:MOST_CODE]
+            if pieces and pieces[0].start - match.end() <= 1:
+                yield from _of_form(kind, pieces, own)
+            yield from _foreign(text, kind, match.end(), pieces)
 
 
-def _foreign(text: str) -> Iterator[Span]:
-    """Yield other shops' codes, where a word before them says what they are."""
-    for match in _UPS.finditer(text):
-        yield Span("tracking", match.group(), *match.span())
-    for match in _FOREIGN.finditer(text):
-        before = text[max(0, match.start() - 40) : match.start()]
-        digits = sum(character.isdigit() for character in match.group())
-        for kind, cue in NAMES_CODE.items():
-            if digits >= _FEWEST[kind] - 1 and cue.search(before):
-                yield Span(kind, match.group().upper(), *match.span())
+def _of_form(kind: EntityKind, pieces: Sequence[Piece], own: Sequence[Form]) -> Iterator[Span]:
+    for one in own:
+        for cut in cuts(pieces):
+            said = spell(cut)
+            code = one.fit(said) or (one.prefix and one.fit(one.prefix + said))
+            if code and one.kind == kind:
+                yield Span(kind, code, cut[0].start, cut[-1].end)
+                return
+
+
+def _foreign(text: str, kind: EntityKind, start: int, pieces: Sequence[Piece]) -> Iterator[Span]:
+    """Yield a code that is of no form the domain knows: another shop's, or one heard wrong."""
+    match = _FOREIGN.match(text, start)
+    if match and not _DICTATED.fullmatch(match.group()):
+        code, end = match.group().upper(), match.end()
+    elif pieces and pieces[0].start - start <= 1:
+        heard = until_pause(pieces)
+        code, end = spell(heard).strip("-"), heard[-1].end
+        start = heard[0].start
+    else:
+        return
+    if sum(character.isdigit() for character in code) >= _FEWEST[kind]:
+        yield Span(kind, code, start, end)
 
 
 def _errors(text: str) -> Iterator[Span]:
     """Yield error codes of no domain: 0x80070005, exit status 1, error code 1603."""
-    for match in _ERRORS.finditer(text):
+    for match in matches(_ERRORS, text):
         group = match.lastgroup or ""
         start, end = match.span() if group == "status" else match.span(group)
         words = re.sub(r"\s+", " ", text[start:end].upper())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import phonenumbers
 
 from mmcs.entities.cues import CALL, WRITE
-from mmcs.entities.spans import Span
-from mmcs.entities.spelling import Piece
+from mmcs.entities.spans import Span, matches
+from mmcs.entities.spelling import Piece, cuts, spell
 
 _EMAIL = re.compile(
     r"(?<![\w.+-])[a-z0-9][\w.+-]{0,63}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,4}", re.I | re.A
@@ -18,7 +19,7 @@ _TOP = frozenset(
     "com net org edu gov io co uk us de fr es it nl ca au cn hk tw jp info biz me app dev shop "
     "store online xyz example test email mail".split()
 )
-_AT = re.compile(r"\s+at\s+|\s?艾特\s?", re.IGNORECASE)
+_AT = re.compile(r"(?<!\s)\s{1,2}at\s{1,2}|\s?艾特\s?", re.IGNORECASE)
 _JOINTS = {
     "dot": ".",
     "point": ".",
@@ -47,11 +48,11 @@ _AMERICAN = re.compile(r"\+?1?[ .-]?\(?\d{3}\)?[ .-]?\d{3}[ .-]\d{4}")
 
 def find_emails(text: str) -> Iterator[Span]:
     """Yield e-mail addresses, in lower case; also "care at northlight dot example"."""
-    for match in _EMAIL.finditer(text):
+    for match in matches(_EMAIL, text):
         words = match.group().rstrip(".-")
         if "." in words.split("@")[1]:
             yield Span("email", words.lower(), match.start(), match.start() + len(words))
-    for at in _AT.finditer(text):
+    for at in matches(_AT, text):
         local = _LOCAL.search(text[max(0, at.start() - 90) : at.start()])
         domain = _DOMAIN.match(text, at.end())
         if local and domain:
@@ -80,18 +81,18 @@ def _is_address(text: str, start: int, address: str, domain: str) -> bool:
 
 def find_phones(text: str, runs: Sequence[tuple[Piece, ...]]) -> Iterator[Span]:
     """Yield phone numbers in E.164; a row of digits only where a word says that it is one."""
-    for match in _PHONE.finditer(text):
-        words = match.group()
-        number = _phone(words)
-        if number and (_looks_dialled(words) or _is_asked(text, match.start())):
-            yield Span("phone", number, match.start(), match.end())
+    for match in matches(_PHONE, text):
+        if _looks_dialled(match.group()) or _is_asked(text, match.start()):
+            number = _phone(match.group())
+            if number:
+                yield Span("phone", number, match.start(), match.end())
     for run in runs:
-        pieces = [piece for piece in run if piece.is_digits]
-        if len(pieces) < len(run) or not 10 <= sum(len(piece.text) for piece in pieces) <= 13:
+        if sum(len(piece.text) for piece in run) < 10 or not all(p.is_digits for p in run):
             continue
-        number = _phone("".join(piece.text for piece in pieces))
-        if number and _is_asked(text, run[0].start):
-            yield Span("phone", number, run[0].start, run[-1].end)
+        for cut in cuts(run) if _is_asked(text, run[0].start) else ():
+            number = _phone(spell(cut)) if len(spell(cut)) in {10, 11, 13} else None
+            if number:
+                yield Span("phone", number, cut[0].start, cut[-1].end)
 
 
 def _looks_dialled(words: str) -> bool:
@@ -104,6 +105,7 @@ def _is_asked(text: str, start: int) -> bool:
     return bool(CALL.search(text[max(0, start - 50) : start]))
 
 
+@lru_cache(100)
 def _phone(words: str) -> str | None:
     digits = re.sub(r"\D", "", words)
     chinese = _MOBILE.fullmatch(digits) or _LANDLINE.fullmatch(words)

@@ -13,7 +13,7 @@ def _any(*alternatives: str) -> re.Pattern[str]:
 
 
 _NO = r"\s?(?:number|no\b\.?|nr\b\.?|code|id\b|#)"
-_IS = r"(?:\s?(?:is|was|says|reads|uh|um|it's|是|为|為)?[,:：，#\s]{1,2}|[是为為]){0,4}$"
+_IS = r"(?:\s?(?:is|was|says|reads|uh|um|it's|是|为|為)?[,:：，#\s]{1,2}|[是为為]){0,4}"
 
 # A word that a short code needs near it, in whatever order.
 SAYS_KIND: Mapping[EntityKind, re.Pattern[str]] = {
@@ -61,8 +61,8 @@ WISHES = _any(r"\b(?:want|wanted|like|need|going|planning|trying|wish|able|how)\
 
 # What else a number near such a word may be.
 OTHER = _any(
-    r"\b(?:zip|postal|post ?code|street|avenue|apt|apartment|flat|unit|suite|house|room|building|gate",
-    r"door|phone|telephone|mobile|cell|tel|fax|call|vat|tax|card|account|version|firmware|model|part",
+    r"\b(?:zip|postal|post ?code|street|avenue|apt|apartment|flat|unit|suite|house|room|building",
+    r"gate|door|phone|telephone|mobile|cell|tel|fax|call|vat|tax|card|account|version|firmware|model|part",
     r"serial|tracking|return|rma|ean|lot|sku|article|item|iban|bank|gift|bus|flight|queue|member|total",
     r"price|costs?|paid|worth)\b",
     r"邮编|郵編|门牌|電話|电话|手机|税号|卡号|序列|运单|快递|退货|单元|房号|型号|金额|编码",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from mmcs.entities.numerals import View
-from mmcs.entities.spans import Span
+from mmcs.entities.spans import Span, matches
 
 _MONTHS = {
     name: number
@@ -27,21 +27,34 @@ _DAY = (
     r"(?P<day>\d{1,2})(?P<nth>st|nd|rd|th)?(?![\d:%]|[.,]\d|[ -]?(?:am|pm|days?|weeks?|months?)\b)"
 )
 _YEAR = r"(?:(?:,\s?|\s|[-/])(?P<year>20\d\d)(?!\d))?"
+_FREE, _END = r"(?<![\d./-])", r"(?!\d|[./-]\d)"
+_PREPOSITION = r"(?:on|by|since|until|till|from|before|after|dated?|due)"
+_SHORT = "jan feb mar apr may jun jul aug sep oct nov dec"
 _WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _WEEKDAY = r"(?P<weekday>mon|tue|wed|thu|fri|sat|sun)(?:day|sday|nesday|rsday|urday|s|rs|r)?\b"
 _CHINESE_WEEK = r"个?(?:周|星期|礼拜|週|禮拜)(?P<weekday>[一二三四五六日天])"
 
-# Read with numbers in digits.
-_WRITTEN = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"(?<![\d./-])(?P<year>20\d\d)(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?!\d|[./-]\d)",
-        r"(?<![\d./-])(?P<month>\d{1,2})(?P<sep>[-/])(?P<day>\d{1,2})(?P=sep)(?P<year>(?:20)?\d\d)(?!\d|[./-]\d)",
-        r"(?<![\d./-])(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>20\d\d)(?!\d|[./-]\d)",
-        rf"\b{_MONTH}[\s-]?(?:the\s)?{_DAY}{_YEAR}",
-        rf"(?<![\d.,:$/-]){_DAY}[\s-]?(?:of\s)?{_MONTH}{_YEAR}",
-        r"(?:(?P<year>20\d\d|今|去|明)年)?(?<!\d)(?P<month>\d{1,2})月(?:份)?(?P<day>\d{1,2})(?:[日号號]|(?!\d|个|.?[天年]))",
-        r"\b(?:on|by|since|until|till|from|before|after|dated?|due)\s(?P<month>\d{1,2})/(?P<day>\d{1,2})(?![\d/])",
+# Read with numbers in digits; without one of its hints, a text is not searched for a pattern.
+_WRITTEN: tuple[tuple[frozenset[str], re.Pattern[str]], ...] = tuple(
+    (frozenset(hints.split()), re.compile(pattern, re.IGNORECASE))
+    for hints, pattern in (
+        (
+            "20",
+            rf"{_FREE}(?P<year>20\d\d)(?P<sep>[-/.])(?P<month>\d\d?)(?P=sep)(?P<day>\d\d?){_END}",
+        ),
+        (
+            "/ -",
+            rf"{_FREE}(?P<month>\d\d?)(?P<sep>[-/])(?P<day>\d\d?)(?P=sep)(?P<year>(?:20)?\d\d){_END}",
+        ),
+        (".20", rf"{_FREE}(?P<day>\d\d?)\.(?P<month>\d\d?)\.(?P<year>20\d\d){_END}"),
+        (_SHORT, rf"\b{_MONTH}[\s-]?(?:the\s)?{_DAY}{_YEAR}"),
+        (_SHORT, rf"(?<![\d.,:$/-]){_DAY}[\s-]?(?:of\s)?{_MONTH}{_YEAR}"),
+        (
+            "月",
+            r"(?:(?P<year>20\d\d|今|去|明)年)?(?<!\d)(?P<month>\d\d?)月(?:份)?(?P<day>\d\d?)"
+            r"(?:[日号號]|(?!\d|个|.?[天年]))",
+        ),
+        ("/", rf"\b{_PREPOSITION}\s(?P<month>\d\d?)/(?P<day>\d\d?)(?![\d/])"),
     )
 )
 _LAST_MONTH = re.compile(r"(?P<which>上个?|这个?|本)月(?P<day>\d{1,2})[日号號]")
@@ -78,20 +91,21 @@ _CERTAIN = re.compile(
 
 def find_dates(text: str, view: View, today: date) -> Iterator[Span]:
     """Yield days in ISO form. A weekday or a number alone is no date, nor is "today"."""
-    for pattern in _WRITTEN:
-        for match in pattern.finditer(view.text):
+    low = view.text.lower()
+    for pattern in (pattern for hints, pattern in _WRITTEN if any(hint in low for hint in hints)):
+        for match in matches(pattern, view.text):
             day = _day(match, today)
             if day and _is_meant(match):
                 yield _span(day, *view.origin(match.start(), match.end()))
     yield from _counted(view, today)
-    for match in _RELATIVE.finditer(text):
+    for match in matches(_RELATIVE, text):
         yield _span(_weekday(match, today), match.start(), match.end())
-    for match in _CHINESE_RELATIVE.finditer(text):
+    for match in matches(_CHINESE_RELATIVE, text):
         week = {"上上": -2, "上": -1, "下": 1}.get(match["which"], 0)
         weekday = "一二三四五六日".index(match["weekday"].replace("天", "日"))
         day = _in_week(today, week, weekday)
         yield _span(day, match.start(), match.end())
-    for match in _NEAR.finditer(text):
+    for match in matches(_NEAR, text):
         if not _REPORTED.search(text[max(0, match.start() - 80) : match.start()]):
             day = today + timedelta(_SHIFTS[match.group().lower()])
             yield _span(day, match.start(), match.end())
@@ -99,12 +113,12 @@ def find_dates(text: str, view: View, today: date) -> Iterator[Span]:
 
 def _counted(view: View, today: date) -> Iterator[Span]:
     """Yield "three days ago", 两周前 and 上个月3号."""
-    for match in _AGO.finditer(view.text):
+    for match in matches(_AGO, view.text):
         number = match["n"] or match["zh"]
         unit = match["unit"] or match["zh_unit"]
         days = (1 if number == "a" else int(number)) * (1 if unit in {"day", "天"} else 7)
         yield _span(today - timedelta(days), *view.origin(match.start(), match.end()))
-    for match in _LAST_MONTH.finditer(view.text):
+    for match in matches(_LAST_MONTH, view.text):
         first = today.replace(day=1)
         if match["which"].startswith("上"):
             first = (first - timedelta(1)).replace(day=1)

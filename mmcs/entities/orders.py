@@ -7,14 +7,14 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mmcs.entities.codes import Form, Mode
+from mmcs.entities.codes import Mode
 from mmcs.entities.cues import AFTER, GAP, LISTED, ORDER, OTHER, UNIT, WISHES
-from mmcs.entities.spans import Span
-from mmcs.entities.spelling import Piece
+from mmcs.entities.forms import Form
+from mmcs.entities.spans import Span, matches
+from mmcs.entities.spelling import MOST_PIECES, Piece, cuts, spell, until_pause
 
 ANY_ORDER = r"\d{5,12}"  # where the domain has no form of its own
 HEARD = (4, 14)  # digits that may follow "order number" and not be of the domain's form
-MOST_PIECES = 24  # of a number that is spelled
 
 _ABBREVIATION = re.compile(r"\b(?:no|nos|nr|num)\.|\.\s*$|^\s*[.?]\s", re.IGNORECASE)
 _STOP = re.compile(r"[.!?。！？;；]|\n\s*\n")
@@ -46,7 +46,7 @@ def find_orders(
         mode: where the text comes from; only what is said is joined over its pauses.
     """
     ends = [run[-1].end for run in runs]
-    for match in ORDER.finditer(text):
+    for match in matches(ORDER, text):
         cue = Cue(match.lastgroup or "", match.start(), match.end())
         if cue.kind == "sure":
             yield from _foreign(text, cue.end, own, mode)
@@ -94,14 +94,14 @@ def _read(text: str, run: Sequence[Piece], own: Form, cue: Cue, mode: Mode) -> I
         return
     if run[0] is not pieces[0]:
         return
-    said = _joined(pieces, own)
+    said = next((c for c in cuts(pieces) if own.whole.fullmatch(spell(c))), ())
     if said and (mode == "spoken" or cue.kind == "sure" or len(said) > 3):
-        yield _order(said[0], said[-1], "".join(piece.text for piece in said))
+        yield _order(said[0], said[-1], spell(said))
         return
     beside = cue.kind == "order" and not text[cue.end : run[0].start].strip(" #:：")
     if cue.kind == "sure" or beside:
-        heard = _until_apart(pieces) if len(pieces[0].text) > 1 else pieces
-        digits = "".join(piece.text for piece in heard)
+        heard = until_pause(pieces)
+        digits = spell(heard)
         if HEARD[0] <= len(digits) <= HEARD[1] and not (beside and _is_year(digits)):
             yield _order(heard[0], heard[-1], digits)
 
@@ -110,22 +110,6 @@ def _is_whole(text: str, piece: Piece) -> bool:
     """Say whether a number is no part of a decimal or of a longer code."""
     before, after = text[max(0, piece.start - 2) : piece.start], text[piece.end : piece.end + 2]
     return not (re.search(r"\w[.,-]?$", before, re.ASCII) or re.match(r"[.,-]?\w", after, re.ASCII))
-
-
-def _joined(pieces: Sequence[Piece], own: Form) -> Sequence[Piece]:
-    """Return the pieces that are one number together: all, else those up to a pause."""
-    ends = [len(pieces)] + [n for n, piece in enumerate(pieces) if n and piece.is_apart]
-    for end in ends:
-        if own.whole.fullmatch("".join(piece.text for piece in pieces[:end])):
-            return pieces[:end]
-    return ()
-
-
-def _until_apart(pieces: Sequence[Piece]) -> Sequence[Piece]:
-    for number, piece in enumerate(pieces):
-        if number and piece.is_apart:
-            return pieces[:number]
-    return pieces
 
 
 def _is_year(digits: str) -> bool:

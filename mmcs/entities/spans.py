@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from mmcs.ticket import EntityKind
+
+MOST = 400  # candidates of one pattern in one text; a longer row of them is no customer's
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,11 @@ class Span:
     value: str  # normalised
     start: int
     end: int
+
+
+def matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Yield the first matches of a pattern, but not so many that junk costs seconds."""
+    return islice(pattern.finditer(text), MOST)
 
 
 def settle(spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mmcs.entities.numerals import (
     CHINESE_DIGITS,
@@ -20,6 +21,8 @@ from mmcs.entities.numerals import (
 )
 
 MOST_LETTERS = 4  # in one piece; a longer word is a word
+MOST_PIECES = 24  # of a number that is spelled
+MOST_WORDS = 9  # "forty-eight thousand two hundred and thirteen" has seven
 
 _TOKEN = re.compile(r"[A-Za-z]+|\d+|[零〇一二三四五六七八九两兩幺十百千万萬]+", re.ASCII)
 _GAP = re.compile(r"[\s,.，、。:：·/–—-]{0,3}")
@@ -27,6 +30,7 @@ _DASHES = frozenset({"dash", "hyphen", "minus"})
 _REPEATS = {"double": 2, "triple": 3}
 _SCALES = frozenset({"hundred", "thousand"})
 _NUMBER_WORDS = frozenset({*DIGITS, *TEENS, *TENS, *_SCALES})
+_COUNTING = _NUMBER_WORDS - {"o", "oh"}
 # Short words that are no letters of a code, unless each stands in capitals.
 _SHORT = frozenset(
     "a am an and any app are as ask at be box buy but by call can do for from get go got had has "
@@ -57,16 +61,32 @@ class Piece:
         return any(character in self.gap for character in ",.，、。:：\n")
 
 
-@dataclass(frozen=True)
-class _Token:
+def spell(pieces: Sequence[Piece]) -> str:
+    """Return what pieces stand for together."""
+    return "".join(piece.text for piece in pieces)
+
+
+def cuts(pieces: Sequence[Piece]) -> Iterator[Sequence[Piece]]:
+    """Yield all the pieces, then those up to each pause: what may be one number."""
+    yield pieces
+    for number, piece in enumerate(pieces[:MOST_PIECES]):
+        if number and piece.is_apart:
+            yield pieces[:number]
+
+
+def until_pause(pieces: Sequence[Piece]) -> Sequence[Piece]:
+    """Return the pieces up to the first pause; all, where each is one character."""
+    if len(pieces[0].text) == 1:
+        return pieces
+    return next((cut for cut in list(cuts(pieces))[1:]), pieces)
+
+
+class _Token(NamedTuple):  # quicker to make than a dataclass; a long text has thousands
     text: str
+    word: str  # the text in lower case
     start: int
     end: int
     gap: str
-
-    @property
-    def word(self) -> str:
-        return self.text.lower()
 
 
 def runs(text: str) -> Iterator[tuple[Piece, ...]]:
@@ -75,7 +95,8 @@ def runs(text: str) -> Iterator[tuple[Piece, ...]]:
     end = 0
     for match in _TOKEN.finditer(text):
         gap = text[end : match.start()]
-        token = _Token(match.group(), match.start(), match.end(), gap)
+        words = match.group()
+        token = _Token(words, words.lower(), match.start(), match.end(), gap)
         if run and not (len(gap) <= 3 and _GAP.fullmatch(gap)):
             yield from _pieces(run)
             run = []
@@ -133,24 +154,21 @@ def _read(run: Sequence[_Token], position: int) -> tuple[str, int]:
 
 def _english(run: Sequence[_Token], position: int) -> tuple[str, int]:
     """Read one number: "forty-eight", "forty eight thousand two hundred thirteen", "oh"."""
-    words = [run[position].word]
-    for token in run[position + 1 : position + 9]:
-        if (
-            token.word not in _NUMBER_WORDS
-            or token.word in {"o", "oh"}
-            or token.gap not in {" ", "-"}
-        ):
+    first = run[position].word
+    words = [first]
+    for token in run[position + 1 : position + MOST_WORDS]:
+        if token.gap not in {" ", "-"} or token.word not in _COUNTING:
             break
         words.append(token.word)
-    if _SCALES & set(words):
-        for used in range(len(words), 1, -1):
-            number = english_number(" ".join(words[:used]))
-            if number is not None and _SCALES & set(words[:used]):
-                return str(number), used
-    first = words[0]
+        if len(words) == 2 and first in DIGITS and token.word not in _SCALES:
+            break  # dictated digit by digit
+    for used in range(len(words), 1, -1):
+        number = english_number(" ".join(words[:used])) if _SCALES & set(words[:used]) else None
+        if number is not None:
+            return str(number), used
     if first in TENS:
         unit = DIGITS.get(words[1], "0") if len(words) > 1 else "0"
-        return (TENS[first] + unit, 2) if unit != "0" else (TENS[first] + "0", 1)
+        return TENS[first] + unit, 1 if unit == "0" else 2
     return TEENS.get(first) or DIGITS.get(first) or first.upper(), 1
 
 

@@ -1,0 +1,71 @@
+"""The Gradio page: a support agent's one screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from mmcs.desk.actions import Actions
+from mmcs.desk.events import wire, wire_api
+from mmcs.desk.files import Files
+from mmcs.desk.layout import MAX_UPLOAD, SCRIPT, STYLE, lay_out, lay_out_api, theme
+from mmcs.desk.security import SecurityHeaders, only_local
+from mmcs.settings import Settings
+from mmcs.store import Store
+
+if TYPE_CHECKING:
+    from mmcs.pipeline import Pipeline
+
+QUEUED = 64  # tickets that wait; the next one is refused
+KEPT_FOR = (3600, 24 * 3600)  # seconds: how often uploads are cleared, and those older than
+
+
+def build(pipeline: Pipeline, store: Store, files: Files) -> gr.Blocks:
+    """Return the page of a pipeline."""
+    title = f"{pipeline.domain.title['en']} · MMCS"
+    blocks = gr.Blocks(title=title, fill_width=True, analytics_enabled=False, delete_cache=KEPT_FOR)
+    with blocks:
+        parts, api = lay_out(), lay_out_api()
+        only_local(parts.attach, parts.record, api.audio, api.images)
+        actions = Actions(pipeline, store, files, parts)
+        wire(blocks, actions)
+        wire_api(api, actions)
+    blocks.queue(max_size=QUEUED, api_open=False)
+    return blocks
+
+
+def launch(blocks: gr.Blocks, settings: Settings, files: Files) -> str:
+    """Serve a page without waiting for its end, and return its address."""
+    _, url, _ = blocks.launch(
+        server_name=settings.host,
+        server_port=settings.port,
+        prevent_thread_lock=True,
+        quiet=True,
+        show_error=False,
+        ssr_mode=False,
+        run_history=False,
+        enable_monitoring=False,
+        footer_links=[],
+        max_file_size=MAX_UPLOAD,
+        theme=theme(),
+        css_paths=[STYLE],
+        js=SCRIPT.read_text("utf-8"),
+        app_kwargs={"middleware": [Middleware(SecurityHeaders)], "routes": [files.route]},
+    )
+    return url
+
+
+def serve(settings: Settings) -> None:
+    """Serve the desk until it is stopped. The models load behind the page."""
+    from mmcs.models import Models
+    from mmcs.pipeline import Pipeline
+
+    pipeline = Pipeline(settings, Models(settings), wait_for_chat=False)
+    files = Files(settings)
+    blocks = build(pipeline, Store(settings), files)
+    url = launch(blocks, settings, files)
+    print(f"The desk is on {url}", flush=True)  # noqa: T201  # whoever started it waits for it
+    pipeline.models.start()
+    blocks.block_thread()

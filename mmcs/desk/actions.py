@@ -1,0 +1,309 @@
+"""What each press, key and file on the page does, in terms of the page's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import gradio as gr
+
+from mmcs import weights
+from mmcs.desk import render
+from mmcs.desk.files import Files
+from mmcs.desk.layout import Parts
+from mmcs.desk.page import Page, open_page, sample_case
+from mmcs.desk.render import SETTLED, Step, View
+from mmcs.desk.tickets import Correction, Tickets, current, earlier, unsupported_in
+from mmcs.desk.way import Way
+from mmcs.domain import open_samples
+from mmcs.errors import MMCSError, StoreError
+from mmcs.store import Store
+from mmcs.ticket import Case
+
+if TYPE_CHECKING:
+    from mmcs.pipeline import Pipeline
+
+Kept = Any  # what the browser remembers, as it sends it
+Updates = dict[Any, Any]  # component -> its new value
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def plainly(action: Callable[P, T]) -> Callable[P, T]:
+    """Show an error that is written for the agent as a notice; bugs crash as ever."""
+
+    @wraps(action)
+    def shown(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return action(*args, **kwargs)
+        except MMCSError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return shown
+
+
+class Actions:
+    """The actions of every visitor; what belongs to one is in their page and in the store."""
+
+    def __init__(self, pipeline: Pipeline, store: Store, files: Files, parts: Parts) -> None:
+        self.pipeline = pipeline
+        self.parts = parts
+        self.files = files
+        self.tickets = Tickets(pipeline.settings, store, files)
+        self.samples = open_samples(pipeline.settings.domain_folder)
+        self.way = Way(pipeline)
+        self._running: dict[tuple[str, str], Case] = {}  # owner and id -> as far as it is
+
+    def view(self, page: Page) -> View:
+        """Return what the page is drawn with."""
+        return View(page.language, self.pipeline.domain, self.files)
+
+    # The whole page.
+
+    @plainly
+    def load(self, kept: Kept, request: gr.Request) -> Updates:
+        """Draw the page as its visitor left it."""
+        page = open_page(kept, request.headers.get("accept-language", ""))
+        return self.draw(page)
+
+    @plainly
+    def tick(self, kept: Kept) -> Updates:
+        """Show how far the models are, until all are settled."""
+        states = self.pipeline.models.states
+        settled = all(s.phase in SETTLED for s in states)
+        top = render.header(self.view(open_page(kept)), states, weights.progress())
+        return {self.parts.header: top, self.parts.timer: gr.Timer(active=not settled)}
+
+    @plainly
+    def speak(self, kept: Kept, event: gr.EventData) -> Updates:
+        """Turn the page to another language."""
+        chosen = {**open_page(kept).to_json(), "language": event.language}
+        return self.draw(open_page(chosen))
+
+    @plainly
+    def renew(self, kept: Kept) -> Updates:
+        """Turn to an empty ticket."""
+        return self.draw(open_page(kept).with_case())
+
+    @plainly
+    def open(self, kept: Kept, event: gr.EventData) -> Updates:
+        """Turn to one of the agent's own tickets."""
+        page = open_page({**open_page(kept).to_json(), "case": event.id, "sample": ""})
+        return self.draw(page)
+
+    @plainly
+    def try_sample(self, kept: Kept, event: gr.EventData) -> Updates:
+        """Turn to a sample ticket, as the customer sent it."""
+        page = open_page(kept)
+        for sample in self.samples:
+            if sample.id == event.id:
+                page = page.with_case(sample_case(page.owner, sample.id), sample.id)
+                self.tickets.open_sample(page, sample)
+        return self.draw(page)
+
+    def draw(self, page: Page) -> Updates:
+        """Return every part of the page."""
+        parts, texts, view = self.parts, page.texts, self.view(page)
+        case = self.tickets.case(page)
+        now = Step("queue") if (page.owner, page.case) in self._running else None
+        states = self.pipeline.models.states
+        return {
+            parts.page: page.to_json(),
+            parts.timer: gr.Timer(active=any(s.phase not in SETTLED for s in states)),
+            parts.header: render.header(view, states, weights.progress()),
+            parts.message: gr.Textbox(current(case.ticket).text, placeholder=texts.message),
+            parts.attach: gr.UploadButton(texts.attach),
+            parts.record: gr.Audio(None),
+            parts.reply: gr.Textbox(self.tickets.reply(page), placeholder=texts.reply_hint),
+            parts.copy: gr.Button(texts.copy),
+            parts.send_anyway: gr.Button(texts.send_anyway),
+            parts.back: gr.Button(texts.back),
+            **self._buttons(page, case, running=False),
+            **self._ticket(page, case),
+            **self._found(page, case, now),
+            **self._warning(page, ""),
+        }
+
+    def _ticket(self, page: Page, case: Case) -> Updates:
+        view = self.view(page)
+        filed = self.tickets.filed(page)
+        return {
+            self.parts.title: render.title(self.samples, page.sample, view),
+            self.parts.turns: render.conversation(earlier(case.ticket), view),
+            self.parts.files: render.attachments(current(case.ticket), view),
+            self.parts.lists: render.lists(self.samples, filed, case, page.sample, view),
+        }
+
+    def _found(self, page: Page, case: Case, now: Step | None, stopped: bool = False) -> Updates:
+        view = self.view(page)
+        return {
+            self.parts.evidence: render.evidence(case, view, now, stopped),
+            self.parts.drafts: render.drafts(case, view, now),
+        }
+
+    def _buttons(self, page: Page, case: Case, running: bool) -> Updates:
+        texts = page.texts
+        words = texts.draft_again if case.draft else texts.draft
+        return {
+            self.parts.draft: gr.Button(words, visible=not running),
+            self.parts.stop: gr.Button(texts.stop, visible=running),
+        }
+
+    # The ticket.
+
+    @plainly
+    def write(self, kept: Kept, text: str) -> None:
+        """Keep what is typed as the customer's message."""
+        self.tickets.write(open_page(kept), text or "")
+
+    @plainly
+    def attach(self, kept: Kept, paths: str | Sequence[str] | None) -> Updates:
+        """Add files, or a recording, to the ticket."""
+        if not paths:
+            return {}
+        page = open_page(kept)
+        files = [paths] if isinstance(paths, str) else list(paths)
+        case = self.tickets.attach(page, files)
+        emptied = {self.parts.attach: gr.UploadButton(value=None), self.parts.record: None}
+        return {**emptied, **self._ticket(page, case), **self._found(page, case, None)}
+
+    @plainly
+    def remove(self, kept: Kept, event: gr.EventData) -> Updates:
+        """Take a file out of the ticket."""
+        page = open_page(kept)
+        case = self.tickets.detach(page, str(event.name))
+        return {**self._ticket(page, case), **self._found(page, case, None)}
+
+    @plainly
+    def edit(self, kept: Kept, event: gr.EventData) -> Updates:
+        """Put the agent's correction into the evidence."""
+        page = open_page(kept)
+        number = str(event.number)
+        if event.edit not in ("segment", "line") or not number.isdigit():
+            return {}
+        self.tickets.correct(
+            page, Correction(event.edit, str(event.attachment), int(number), str(event.text))
+        )
+        return {self.parts.note: render.remark(page.texts.corrected)}
+
+    # The draft.
+
+    @plainly
+    def begin(self, kept: Kept, text: str) -> Updates:
+        """Show that the draft waits for its turn."""
+        page = open_page(kept)
+        case = self.tickets.write(page, text or "")
+        fresh = replace(case, draft=None, alternatives=())
+        return {
+            **self._buttons(page, case, running=True),
+            **self._ticket(page, case),
+            **self._found(page, fresh, Step("queue")),
+            **self._warning(page, ""),
+        }
+
+    def run(self, kept: Kept) -> Iterator[Updates]:
+        """Draft, showing each finding as it comes. Closing stops it and keeps what is there."""
+        page = open_page(kept)
+        case = self.tickets.case(page)
+        key = (page.owner, page.case)
+        kept_stages: set[str] = set()
+        try:
+            with closing(self.way.go(case)) as growing:
+                for progress in growing:
+                    case = self._running[key] = progress.case
+                    if case.seconds.keys() != kept_stages:
+                        kept_stages = set(case.seconds)
+                        case = self._keep(page, case)
+                    yield self._found(page, case, progress.now)
+        finally:
+            case = self._keep(page, case)
+            self._running.pop(key, None)
+        yield {
+            **self._buttons(page, case, running=False),
+            **self._ticket(page, self.tickets.case(page)),
+            **self._found(page, case, None),
+        }
+
+    def _keep(self, page: Page, case: Case) -> Case:
+        try:
+            self.tickets.keep_findings(page, case)
+        except StoreError as error:
+            return case.with_problem("store", str(error))
+        return case
+
+    @plainly
+    def settle(self, kept: Kept) -> Updates:
+        """Give the Draft button back, whatever became of the run."""
+        page = open_page(kept)
+        return self._buttons(page, self.tickets.case(page), running=False)
+
+    @plainly
+    def halt(self, kept: Kept) -> Updates:
+        """Show what was there when the agent pressed Stop."""
+        page = open_page(kept)
+        case = self._running.get((page.owner, page.case)) or self.tickets.case(page)
+        return {
+            **self._buttons(page, case, running=False),
+            **self._found(page, case, None, stopped=True),
+        }
+
+    # The reply.
+
+    @plainly
+    def use(self, kept: Kept, event: gr.EventData) -> Updates:
+        """Copy a draft into the reply."""
+        page = open_page(kept)
+        case = self._running.get((page.owner, page.case)) or self.tickets.case(page)
+        drafts = [d for d in (case.draft, *case.alternatives) if d]
+        which = str(event.which)
+        if not which.isdigit() or int(which) >= len(drafts):
+            return {}
+        text = drafts[int(which)].text
+        self.tickets.note_reply(page, text)
+        return {self.parts.reply: text, **self._warning(page, "")}
+
+    @plainly
+    def type(self, kept: Kept, text: str) -> None:
+        """Keep what the agent types in answer."""
+        self.tickets.note_reply(open_page(kept), text or "")
+
+    @plainly
+    def send(self, kept: Kept, text: str) -> Updates:
+        """Record the reply, unless a marked sentence is still in it: then ask first."""
+        page = open_page(kept)
+        case = self.tickets.case(page)
+        drafts = [d for d in (case.draft, *case.alternatives) if d]
+        marked = unsupported_in(text or "", drafts)
+        if marked:
+            return self._warning(page, page.texts.warn.format(sentence=marked[0].text))
+        return self._record(page, text)
+
+    @plainly
+    def send_anyway(self, kept: Kept, text: str) -> Updates:
+        """Record the reply in the ticket. Nothing leaves the desk."""
+        return self._record(open_page(kept), text)
+
+    def _record(self, page: Page, text: str) -> Updates:
+        if not (text or "").strip():
+            raise gr.Error(page.texts.nothing_to_send, print_exception=False)
+        self.tickets.answer(page, text)
+        return {**self.draw(page), self.parts.note: render.remark(page.texts.sent)}
+
+    @plainly
+    def go_back(self, kept: Kept) -> Updates:
+        """Take the warning away."""
+        return self._warning(open_page(kept), "")
+
+    def _warning(self, page: Page, words: str) -> Updates:
+        parts = self.parts
+        return {
+            parts.warning: gr.HTML(render.warning(words), visible=bool(words)),
+            parts.send_anyway: gr.Button(visible=bool(words)),
+            parts.back: gr.Button(visible=bool(words)),
+            parts.send: gr.Button(page.texts.send, visible=not words),
+            parts.copy: gr.Button(visible=not words),
+            parts.note: render.remark(page.texts.send_note),
+        }

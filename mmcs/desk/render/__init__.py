@@ -1,0 +1,33 @@
+"""Case to HTML. Nothing here decides anything; all text is escaped."""
+
+from mmcs.desk.render.cards import Step, steps_of
+from mmcs.desk.render.drafts import drafts
+from mmcs.desk.render.evidence import evidence, problems
+from mmcs.desk.render.parts import View
+from mmcs.desk.render.side import (
+    SETTLED,
+    attachments,
+    conversation,
+    header,
+    lists,
+    remark,
+    title,
+    warning,
+)
+
+__all__ = [
+    "SETTLED",
+    "Step",
+    "View",
+    "attachments",
+    "conversation",
+    "drafts",
+    "evidence",
+    "header",
+    "lists",
+    "problems",
+    "remark",
+    "steps_of",
+    "title",
+    "warning",
+]

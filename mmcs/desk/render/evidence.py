@@ -1,0 +1,212 @@
+"""The middle column: what was heard, read, seen, found and looked up, as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from mmcs.desk.render.cards import Step, card, doing, titled
+from mmcs.desk.render.parts import (
+    ICONS,
+    View,
+    anchor,
+    joined,
+    percent,
+    source_name,
+    spent,
+    working,
+)
+from mmcs.desk.render.seen import attachment_card
+from mmcs.desk.texts import Words
+from mmcs.ticket import (
+    Case,
+    Conflict,
+    Entity,
+    Passage,
+    Verdict,
+)
+
+
+def evidence(case: Case, view: View, now: Step | None = None, stopped: bool = False) -> Markup:
+    """Return everything that was found so far.
+
+    Args:
+        case: what was found.
+        view: what it is drawn with.
+        now: what is being worked on; None when nothing is.
+        stopped: whether the agent has just stopped it.
+    """
+    begun = bool(case.seconds) or now is not None
+    if not begun and not case.problems:
+        return _empty(view)
+    cards = [problems(case, view)]
+    if begun:
+        cards += [attachment_card(a, case, view, now) for a in case.ticket.attachments]
+        cards += [_conflict(c, view) for c in case.evidence.conflicts]
+        cards += [_understood(case, view, now), _passages(case, view, now)]
+    if now is not None and now.stage == "queue":
+        cards.insert(0, _queued(view))
+    if stopped:
+        cards.insert(0, Markup('<p class="note">{}</p>').format(view.texts.stopped))
+    head = Markup('<div class="head"><h2>{}</h2></div>').format(view.texts.evidence)
+    return Markup('{}<div class="evidence">{}</div>').format(head, joined(cards))
+
+
+def problems(case: Case, view: View) -> Markup:
+    """Return what the agent must know, each in one sentence."""
+    if not case.problems:
+        return Markup("")
+    row = Markup("<li><b>{}</b> {}</li>")
+    rows = [row.format(view.texts.stages.get(p.stage, p.stage), p.message) for p in case.problems]
+    return Markup('<section class="problems" role="alert">{}<ul>{}</ul></section>').format(
+        ICONS["warn"], joined(rows)
+    )
+
+
+def _empty(view: View) -> Markup:
+    row = Markup("<li>{}</li>")
+    return Markup(
+        '<div class="head"><h2>{}</h2></div><div class="empty"><p>{}</p><ol>{}</ol></div>'
+    ).format(
+        view.texts.evidence,
+        view.texts.evidence_empty,
+        joined(row.format(t) for t in view.texts.steps.values()),
+    )
+
+
+def _queued(view: View) -> Markup:
+    return Markup('<section class="card quiet">{}<p class="note">{}</p></section>').format(
+        working(view.texts.working["queue"]), view.texts.waiting_turn
+    )
+
+
+def _understood(case: Case, view: View, now: Step | None) -> Markup:
+    """Return entities and triage beside each other."""
+    cards = []
+    if "entities" in case.seconds:
+        cards.append(_entities(case, view))
+    elif now is not None and now.stage == "entities":
+        cards.append(_waiting(view.texts.found, view, now))
+    if case.triage is not None:
+        cards.append(_triage(case, view))
+    elif now is not None and now.stage == "triage":
+        cards.append(_waiting(view.texts.triage, view, now))
+    return Markup('<div class="pair">{}</div>').format(joined(cards)) if cards else Markup("")
+
+
+def _waiting(title: str, view: View, now: Step) -> Markup:
+    return card(
+        Markup("{}").format(title),
+        doing(view, now),
+        Markup('<div class="bones"><i></i></div>'),
+        "quiet",
+    )
+
+
+def _conflict(conflict: Conflict, view: View) -> Markup:
+    pair = Markup('<span class="value">{}</span> <span class="from">{}</span>')
+    pairs = [
+        pair.format(value, source_name(view, source))
+        for value, source in zip(conflict.values, conflict.sources, strict=False)
+    ]
+    title = view.texts.conflict.format(kind=view.texts.kinds[conflict.kind])
+    return Markup(
+        '<section class="conflict" role="alert">{}<div><b>{}</b><p>{}</p><p class="note">{}</p>'
+        "</div></section>"
+    ).format(
+        ICONS["warn"],
+        title,
+        Markup(' <span class="versus">≠</span> ').join(pairs),
+        view.texts.conflict_values,
+    )
+
+
+def _entities(case: Case, view: View) -> Markup:
+    rows = joined(_entity(e, view) for e in case.evidence.entities)
+    body = Markup('<dl class="entities">{}</dl>').format(rows)
+    if not case.evidence.entities:
+        body = Markup('<p class="note">{}</p>').format(view.texts.nothing_found)
+    return card(Markup("{}").format(view.texts.found), spent(view, case.seconds["entities"]), body)
+
+
+def _entity(entity: Entity, view: View) -> Markup:
+    chip = Markup('<button type="button" class="from" data-goto="{}" title="{}">{}</button>')
+    sources = []
+    for ref in entity.sources:
+        kind = "transcript" if "@" in ref else "image" if "#" in ref else "text"
+        icon = {"transcript": "audio", "image": "image", "text": "text"}[kind]
+        sources.append(chip.format(anchor(kind, ref), source_name(view, ref), ICONS[icon]))
+    return Markup('<div><dt>{}</dt><dd><span class="value">{}</span>{}</dd></div>').format(
+        view.texts.kinds[entity.kind], entity.value, joined(sources)
+    )
+
+
+def _triage(case: Case, view: View) -> Markup:
+    triage, domain, texts = case.triage, view.domain, view.texts
+    if triage is None:
+        return Markup("")
+    urgency = {level.label: view.named(level.name) for level in domain.urgency}
+    sentiment = {level.label: view.named(level.name) for level in domain.sentiment}
+    category = {c.label: view.named(c.name) for c in domain.categories}
+    rows = (
+        _meter("category", triage.category, category, view),
+        _meter("urgency", triage.urgency, urgency, view),
+        _meter("sentiment", triage.sentiment, sentiment, view),
+        _meter("language", triage.language, texts.languages, view),
+    )
+    body = Markup('<dl class="meters">{}</dl>').format(joined(rows))
+    seconds = spent(view, case.seconds.get("triage"))
+    return card(Markup("{}").format(texts.triage), seconds, body)
+
+
+def _meter(what: str, verdict: Verdict, names: Words, view: View) -> Markup:
+    share = percent(verdict.confidence)
+    return Markup(
+        '<div class="{}"><dt>{}</dt><dd><span class="value {}">{}</span>'
+        '<span class="meter" title="{}"><i style="width:{}%"></i></span>'
+        '<span class="share">{}%</span></dd></div>'
+    ).format(
+        what,
+        view.texts.verdicts[what],
+        f"is-{verdict.label}",
+        names.get(verdict.label, verdict.label.upper()),
+        view.texts.sure.format(percent=share),
+        share,
+        share,
+    )
+
+
+def _passages(case: Case, view: View, now: Step | None) -> Markup:
+    title = titled("passage", view.texts.passages)
+    if "retrieve" not in case.seconds:
+        if now is not None and now.stage == "retrieve":
+            bones = Markup('<div class="bones"><i></i><i></i></div>')
+            return card(title, doing(view, now), bones, "quiet")
+        return Markup("")
+    body = _found_passages(case.passages)
+    if not case.passages:
+        body = Markup('<p class="note">{}</p>').format(view.texts.no_passages)
+    return card(title, spent(view, case.seconds["retrieve"]), body, "passages")
+
+
+def _found_passages(passages: Sequence[Passage]) -> Markup:
+    row = Markup(
+        '<details class="passage" data-anchor="{}"><summary>{}<span class="name">{}</span>'
+        '<span class="heading">{}</span><span class="meter"><i style="width:{}%"></i></span>'
+        '<span class="share">{}</span></summary><p>{}</p><p class="ref">{}</p></details>'
+    )
+    rows = [
+        row.format(
+            anchor("passage", p.article),
+            ICONS["chevron"],
+            p.title,
+            p.heading,
+            percent(p.score),
+            f"{p.score:.2f}",
+            p.text,
+            p.article,
+        )
+        for p in passages
+    ]
+    return joined(rows)

@@ -1,0 +1,114 @@
+"""Which words the page needs in each language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmcs.ticket import EntityKind, ImageKind
+
+Words = Mapping[str, str]  # a key of the code -> what people read
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The words of one language."""
+
+    # the top
+    product: str
+    roles: Words  # by Role
+    phases: Words  # by Phase, and "fetching"
+    ready_count: str
+    all_ready: str
+    language_label: str
+
+    # the ticket
+    ticket: str
+    new: str
+    message: str
+    attach: str
+    attach_hint: str
+    drop: str
+    record: str
+    stop_recording: str
+    draft: str
+    draft_again: str
+    stop: str
+    shortcut: str
+    samples: str
+    mine: str
+    no_tickets: str
+    conversation: str
+    authors: Words  # by Author
+    statuses: Words
+    shows: str
+    remove: str
+    untitled: str
+    earlier: str
+
+    # the evidence
+    evidence: str
+    evidence_empty: str
+    steps: Words  # by stage: what it will bring
+    working: Words  # by stage: what it is doing now
+    waiting_turn: str
+    stopped: str
+    seconds: str
+    play: str
+    pause: str
+    no_speech: str
+    no_lines: str
+    lines: str
+    editable: str
+    corrected: str
+    zoom: str
+    no_preview: str
+    found: str
+    nothing_found: str
+    conflict: str
+    conflict_values: str
+    kinds: Mapping[EntityKind, str]
+    image_kinds: Mapping[ImageKind, str]
+    triage: str
+    verdicts: Words
+    languages: Words
+    passages: str
+    no_passages: str
+    problems: str
+    stages: Words  # by stage: where a Problem arose
+    source_text: str
+    source_audio: str
+    source_line: str
+    sure: str
+
+    # the draft
+    drafts: str
+    draft_empty: str
+    instant: str
+    model: str
+    other_first: str
+    being_written: str
+    reading: str
+    use: str
+    unsupported: str
+    unsupported_words: str
+    refused: str
+    rests_on: str
+    first_word: str
+    written_in: str
+    stopped_draft: str
+    claims_good: str
+    claims_bad: str
+
+    # the reply
+    reply: str
+    reply_hint: str
+    copy: str
+    copied: str
+    send: str
+    send_note: str
+    sent: str
+    warn: str
+    send_anyway: str
+    back: str
+    nothing_to_send: str

@@ -1,0 +1,241 @@
+"""What an agent does to a ticket: write, attach, correct, answer. All of it lies in the store, so a
+closed tab loses nothing and the page remembers only who looks at which ticket."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from mmcs import media
+from mmcs.desk.files import Files
+from mmcs.desk.page import Page
+from mmcs.domain import Sample
+from mmcs.errors import MMCSError
+from mmcs.intake import Request, take
+from mmcs.settings import Settings
+from mmcs.store import Filed, Store
+from mmcs.ticket import (
+    Attachment,
+    Case,
+    Claim,
+    Draft,
+    Evidence,
+    Message,
+    Picture,
+    Problem,
+    Ticket,
+    Transcript,
+)
+
+PERCEPTION = frozenset({"transcribe", "read", "tag"})  # stages that corrected evidence skips
+
+
+@dataclass(frozen=True)
+class Correction:
+    """The words that an agent puts in place of what a model heard or read."""
+
+    kind: Literal["segment", "line"]
+    attachment: str
+    number: int  # from 0
+    text: str
+
+
+class Tickets:
+    """The tickets of every visitor, each seen by its owner alone."""
+
+    def __init__(self, settings: Settings, store: Store, files: Files) -> None:
+        self._settings = settings
+        self._store = store
+        self._files = files
+        self._lock = threading.Lock()  # two events of one page must not overwrite each other
+
+    def case(self, page: Page) -> Case:
+        """Return the page's Case; an empty one if nothing was written yet.
+
+        Raises:
+            StoreError: the store cannot be read. So does everything below.
+        """
+        return self._store.case(page.owner, page.case) or Case(page.case, Ticket(()))
+
+    def filed(self, page: Page) -> tuple[Filed, ...]:
+        """Return the list of the owner's tickets."""
+        return self._store.cases(page.owner)
+
+    def reply(self, page: Page) -> str:
+        """Return what the agent has typed in answer."""
+        return self._store.reply(page.owner, page.case)
+
+    def write(self, page: Page, text: str) -> Case:
+        """Set the text of the customer's latest message."""
+        return self._change(page, lambda case: _with_current(case, text=text))
+
+    def attach(self, page: Page, paths: Sequence[str]) -> Case:
+        """Add files to the customer's latest message; a Problem for each that can't be used."""
+        ticket = self.case(page).ticket
+        kept, problems = self._take(paths, ticket.messages)
+
+        def grow(case: Case) -> Case:
+            others = tuple(p for p in case.problems if p.stage != "attach")
+            files = (*current(case.ticket).attachments, *kept)
+            return replace(_with_current(case, files=files), problems=(*others, *problems))
+
+        return self._change(page, grow)
+
+    def detach(self, page: Page, name: str) -> Case:
+        """Take a file out of the customer's latest message."""
+
+        def shrink(case: Case) -> Case:
+            files = tuple(a for a in current(case.ticket).attachments if a.name != name)
+            kept = tuple(p for p in case.problems if p.stage != "attach")
+            return replace(_with_current(case, files=files), problems=kept)
+
+        return self._change(page, shrink)
+
+    def open_sample(self, page: Page, sample: Sample) -> Case:
+        """Fill the page's ticket with a sample's messages."""
+        messages: list[Message] = []
+        problems: list[Problem] = []
+        for said in sample.messages:
+            kept, faults = self._take([*map(str, said.audio), *map(str, said.images)], messages)
+            messages.append(Message(said.author, said.text, tuple(kept)))
+            problems += faults
+        ticket = Ticket(tuple(messages), sample.title[page.language])
+        case = Case(page.case, ticket, problems=tuple(problems))
+        return self._change(page, lambda _: case)
+
+    def correct(self, page: Page, correction: Correction) -> Case:
+        """Put the agent's words into the evidence."""
+
+        def corrected(case: Case) -> Case:
+            evidence = case.evidence
+            if correction.kind == "segment":
+                heard = tuple(_heard_anew(t, correction) for t in evidence.transcripts)
+                return replace(case, evidence=replace(evidence, transcripts=heard))
+            images = tuple(_read_anew(p, correction) for p in evidence.images)
+            return replace(case, evidence=replace(evidence, images=images))
+
+        return self._change(page, corrected)
+
+    def keep_findings(self, page: Page, found: Case) -> None:
+        """Keep what the pipeline found; the ticket itself stays as the agent has it."""
+        self._change(page, lambda case: replace(found, ticket=case.ticket))
+
+    def note_reply(self, page: Page, text: str) -> None:
+        """Keep what the agent types in answer."""
+        with self._lock:
+            case = self.case(page)
+            if text or case.ticket.messages:
+                self._store.keep(page.owner, case, text)
+
+    def answer(self, page: Page, text: str) -> Case:
+        """Record the reply in the ticket."""
+        with self._lock:
+            return self._store.answer(page.owner, page.case, text)
+
+    def _change(self, page: Page, change: Callable[[Case], Case]) -> Case:
+        with self._lock:
+            before = self.case(page)
+            case = change(before)
+            worth_keeping = case.ticket.messages or case.problems or before.ticket.messages
+            if worth_keeping and case != before:
+                reply = self._store.reply(page.owner, page.case)
+                self._store.keep(page.owner, case, reply)
+            return case
+
+    def _take(
+        self, paths: Sequence[str], earlier: Sequence[Message]
+    ) -> tuple[list[Attachment], list[Problem]]:
+        """Keep files and see at once whether they can be decoded."""
+        kept: list[Attachment] = []
+        problems: list[Problem] = []
+        for path in paths:
+            turns = (*earlier, Message("customer", "", tuple(kept)))
+            try:
+                heard = media.attachment_kind(Path(path)) == "audio"
+                request = Request(
+                    "", audio=(path,) if heard else (), images=() if heard else (path,)
+                )
+                ticket, refused = take(request, self._settings, turns)
+                problems += [Problem("attach", problem.message) for problem in refused]
+                for attachment in ticket.messages[-1].attachments:
+                    self._files.make(attachment)
+                    kept.append(attachment)
+            except MMCSError as error:
+                problems.append(Problem("attach", str(error)))
+        return kept, problems
+
+
+def current(ticket: Ticket) -> Message:
+    """Return the customer's latest message, the one that is being answered; it may be empty."""
+    if ticket.messages and ticket.messages[-1].author == "customer":
+        return ticket.messages[-1]
+    return Message("customer", "")
+
+
+def earlier(ticket: Ticket) -> tuple[Message, ...]:
+    """Return the turns before the one that is being answered."""
+    if ticket.messages and ticket.messages[-1].author == "customer":
+        return ticket.messages[:-1]
+    return ticket.messages
+
+
+def covers(evidence: Evidence, ticket: Ticket) -> bool:
+    """Say whether every attachment of a ticket was understood already."""
+    known = {t.attachment for t in evidence.transcripts} | {p.attachment for p in evidence.images}
+    return all(a.name in known for a in ticket.attachments)
+
+
+def merged(found: Evidence, corrected: Evidence, ticket: Ticket) -> Evidence:
+    """Return the evidence of a ticket, where the agent's own words stand over the models'."""
+    said = {t.attachment: t for t in (*found.transcripts, *corrected.transcripts)}
+    seen = {p.attachment: p for p in (*found.images, *corrected.images)}
+    names = [a.name for a in ticket.attachments]
+    return replace(
+        found,
+        transcripts=tuple(said[name] for name in names if name in said),
+        images=tuple(seen[name] for name in names if name in seen),
+    )
+
+
+def unsupported_in(reply: str, drafts: Sequence[Draft]) -> tuple[Claim, ...]:
+    """Return the marked sentences of drafts that still stand in a reply."""
+    claims = {claim.text: claim for draft in drafts for claim in draft.claims}
+    return tuple(c for c in claims.values() if not c.supported and c.text in reply)
+
+
+def _with_current(
+    case: Case, text: str | None = None, files: tuple[Attachment, ...] | None = None
+) -> Case:
+    now = current(case.ticket)
+    now = replace(
+        now,
+        text=now.text if text is None else text,
+        attachments=now.attachments if files is None else files,
+    )
+    turns = (now,) if now.text.strip() or now.attachments else ()
+    messages = (*earlier(case.ticket), *turns)
+    status = "open" if turns else case.ticket.status
+    return replace(case, ticket=replace(case.ticket, messages=messages, status=status))
+
+
+def _heard_anew(heard: Transcript, correction: Correction) -> Transcript:
+    if heard.attachment != correction.attachment or correction.number >= len(heard.segments):
+        return heard
+    segments = list(heard.segments)
+    changed = replace(segments[correction.number], text=correction.text, confidence=1.0)
+    segments[correction.number] = changed
+    glue = "" if heard.language == "zh" else " "
+    text = glue.join(s.text.strip() for s in segments if s.text.strip())
+    return replace(heard, segments=tuple(segments), text=text)
+
+
+def _read_anew(picture: Picture, correction: Correction) -> Picture:
+    if picture.attachment != correction.attachment or correction.number >= len(picture.lines):
+        return picture
+    lines = list(picture.lines)
+    changed = replace(lines[correction.number], text=correction.text, confidence=1.0)
+    lines[correction.number] = changed
+    return replace(picture, lines=tuple(lines))

@@ -221,7 +221,8 @@ def written(text: str, language: str) -> str:
         return text
     simplified: str = _to_simplified().convert(text)
     chinese = r"[\u3000-\u303f\u4e00-\u9fff]"
-    wide = re.sub(rf"(?<={chinese})[,?!;:]", lambda m: m[0].translate(_FULL_WIDTH), simplified)
+    beside = rf"(?<={chinese})[,?!;:]|[,?!;:](?={chinese})"
+    wide = re.sub(beside, lambda mark: mark[0].translate(_FULL_WIDTH), simplified)
     return re.sub(rf"(?<={chinese}) (?={chinese})", "", wide)
 
 

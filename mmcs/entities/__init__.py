@@ -18,6 +18,12 @@ from mmcs.entities.spans import Span, settle
 from mmcs.entities.spelling import runs
 from mmcs.ticket import Entity, EntityKind, Evidence, Ticket
 
+# Letters, digits and a few signs as Chinese keyboards write them, in their usual width.
+_WIDE = "０１２３４５６７８９＃＄＠－．" + "".join(
+    map(chr, [*range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)])
+)
+_NARROW = str.maketrans({wide: chr(ord(wide) - 0xFEE0) for wide in _WIDE})
+
 
 def entities_in(
     text: str, patterns: Mapping[EntityKind, str], today: date, spoken: bool = False
@@ -74,12 +80,13 @@ def _part(parts: Sequence[str], position: int) -> int:
 def _spans(
     text: str, patterns: Mapping[EntityKind, str], today: date, mode: Mode
 ) -> tuple[Span, ...]:
+    text = text.translate(_NARROW)
     view = in_digits(text)
     spelled = tuple(runs(text))
     own = form("order", patterns.get("order", ANY_ORDER))
     return settle(
         chain(
-            find_emails(text),
+            find_emails(text, mode == "spoken"),
             find_codes(text, spelled, forms(patterns), mode),
             find_amounts(view),
             find_dates(text, view, today),

@@ -32,18 +32,18 @@ _NAMES = {
     "CNY": r"yuan|renminbi|人民币|人民幣|块钱|塊錢|元(?!素|件|旦)",
 }
 _DIGIT = re.compile(r"\d")
-_NUMBER = r"\d{1,3}(?:[,，.]\d{3}){1,3}(?:[.,]\d{1,2})?|\d{1,9}(?:[.,]\d{1,2})?"
+_NUMBER = r"\d{1,3}(?:[,.]\d{3}){1,3}(?:[.,]\d{1,2})?|\d{1,9}(?:[.,]\d{1,2})?"
 _BEFORE = re.compile(
     rf"(?<![A-Za-z])(?P<sign>(?:US|CA|C|AU|A|NZ|HK|NT|S)?\$|[€£¥￥₹₩]|(?:{_CODES})(?![A-Za-z]))"
     rf"\s?(?P<number>{_NUMBER})(?![\d%])(?P<scale>k\b)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _AFTER = re.compile(
     rf"(?<![A-Za-z0-9.,])(?P<number>{_NUMBER})(?P<scale>[万萬kK])?[ -]?"
     rf"(?:(?P<code>(?:{_CODES})(?![a-z]))|(?P<sign>[€£$])(?!\s?\d)|"
     + "|".join(rf"(?P<{currency}>(?:{words})(?![a-z]))" for currency, words in _NAMES.items())
     + r")",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _CENTS = re.compile(
     r",?(?:\s+and)?\s+(?P<cents>\d{1,2})(?:\s+cents?\b|(?<=\d\d)(?=\s*(?:[.,;!?]|$|for\b|and\b|but\b)))"
@@ -52,8 +52,10 @@ _SMALL = re.compile(
     r"\ba dollar(?:\s+and)?\s+(?P<a>\d{2})\b(?:\s+cents?\b)?"
     r"|(?<![\w.,$])(?P<cents>\d{1,2})\s+cents?\b"
 )
-_POUNDS = re.compile(rf"(?<![\w.,£])(?P<number>{_NUMBER})\s?pounds?\b", re.IGNORECASE)
-_MONEY = re.compile(r"paid|pay|cost|charg|price|refund|£|worth|bought|for\s$", re.IGNORECASE)
+_POUNDS = re.compile(rf"(?<![\w.,£])(?P<number>{_NUMBER})\s?pounds?\b", re.IGNORECASE | re.ASCII)
+_MONEY = re.compile(
+    r"paid|pay|cost|charg|price|refund|£|worth|bought|for\s$", re.IGNORECASE | re.ASCII
+)
 # 块 is money, or a piece of something: 三块电池. Then a thing follows.
 _KUAI = re.compile(
     rf"(?<![\d.])(?P<number>{_NUMBER})[块塊](?:(?P<mao>\d)(?P<fen>\d)?(?![\d个台块天])毛?|毛)?"
@@ -106,7 +108,7 @@ def _currency(sign: str) -> str:
 @lru_cache(1000)
 def _number(written: str) -> Decimal:
     """Return 1299.50 for "1,299.50" and for "1.299,50"."""
-    return Price.fromstring(written.replace("，", ",")).amount or Decimal(0)
+    return Price.fromstring(written).amount or Decimal(0)
 
 
 def _span(view: View, start: int, end: int, value: Decimal, currency: str) -> Span:

@@ -31,7 +31,7 @@ _DICTATED = re.compile(r"\w(?:-\w){2,}")  # 4-0-5-6-2
 _UPS = re.compile(r"\b1Z[0-9A-Z]{16}\b")
 _CODE = r"[A-Z]{1,4}-?\d{1,8}(?:-\d{1,6})?"
 _ERRORS = re.compile(
-    r"\b(?P<hex>0x[0-9a-f]{4,8})\b"
+    r"\b(?P<hex>0x[0-9a-f]{6,8}|(?:(?<=code )|(?<=error ))0x[0-9a-f]{2,8})\b"
     r"|\b(?P<cause>exit (?:status|code)|http(?: error| status| code)?) (?P<status>\d{1,3})\b"
     r"|\b(?P<name>ERR_[A-Z_]{3,40})\b"
     rf"|\berror (?:code|number|no\.?) (?:is |was |says )?[:#]?\s?(?P<code>{_CODE}|\d{{1,8}})\b"
@@ -54,11 +54,17 @@ def find_codes(
         yield from _misread(text, own)
     begins = ((run, n) for run in spelled for n, piece in enumerate(run) if piece.text.isalpha())
     for run, begin in islice(begins, MOST):
-        yield from _spelled(text, run[begin : begin + MOST_CODE], own)
+        if not _goes_on(text, run[begin].start):
+            yield from _spelled(text, run[begin : begin + MOST_CODE], own)
     yield from _named(text, spelled, own)
     for match in matches(_UPS, text):
         yield Span("tracking", match.group(), *match.span())
     yield from _errors(text)
+
+
+def _goes_on(text: str, start: int) -> bool:
+    """Say whether letters are the middle of a longer code or of an address of the web."""
+    return bool(re.search(r"[A-Za-z0-9_./@-]$", text[max(0, start - 1) : start]))
 
 
 def _is_error(text: str, start: int, end: int) -> bool:
@@ -85,7 +91,7 @@ def _spelled(text: str, pieces: Sequence[Piece], own: Sequence[Form]) -> Iterato
         spelled += piece.text
         if len(spelled) > MOST_CODE:
             break
-        if not piece.is_digits or (following and following.is_digits and not following.gap):
+        if not piece.is_digits or (following and following.gap in {"", "-"}):
             continue
         for one in own:
             code = one.fit(spelled) or one.mend(spelled)

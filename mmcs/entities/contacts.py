@@ -19,6 +19,10 @@ _TOP = frozenset(
     "com net org edu gov io co uk us de fr es it nl ca au cn hk tw jp info biz me app dev shop "
     "store online xyz example test email mail".split()
 )
+_NO_LOCAL = frozenset(  # "you can look at northlight dot example"
+    "account address am are at be bought buy email here i is it look looked looking mail me meet "
+    "not order ordered page see shop site there us was website you".split()
+)
 _AT = re.compile(r"(?<!\s)\s{1,2}at\s{1,2}|\s?艾特\s?", re.IGNORECASE)
 _JOINTS = {
     "dot": ".",
@@ -46,7 +50,7 @@ _LANDLINE = re.compile(r"0\d{2,3}[ -]\d{7,8}")  # Chinese, with its area code
 _AMERICAN = re.compile(r"\+?1?[ .-]?\(?\d{3}\)?[ .-]?\d{3}[ .-]\d{4}")
 
 
-def find_emails(text: str) -> Iterator[Span]:
+def find_emails(text: str, spoken: bool) -> Iterator[Span]:
     """Yield e-mail addresses, in lower case; also "care at northlight dot example"."""
     for match in matches(_EMAIL, text):
         words = match.group().rstrip(".-")
@@ -58,7 +62,8 @@ def find_emails(text: str) -> Iterator[Span]:
         if local and domain:
             start = at.start() - len(local.group())
             address = f"{_plain(local.group())}@{_plain(domain.group())}"
-            if _is_address(text, start, address, domain.group()):
+            asked = WRITE.search(text[max(0, start - 60) : start]) is not None
+            if _is_address(address, domain.group(), asked and spoken):
                 yield Span("email", address, start, domain.end())
 
 
@@ -69,14 +74,12 @@ def _plain(words: str) -> str:
     return re.sub(r"\s+", "", words).lower()
 
 
-def _is_address(text: str, start: int, address: str, domain: str) -> bool:
-    """Say whether "… at … dot …" is an address: a known ending, and a word that says so."""
-    if address.rsplit(".", 1)[-1] not in _TOP:
-        return False
+def _is_address(address: str, domain: str, asked: bool) -> bool:
+    """Say whether "… at … dot …" is an address: a known ending, and no sentence goes on in it."""
+    local, ending = address.split("@")[0], address.rsplit(".", 1)[-1]
     spelled = re.search(r"\sdot\s|点", domain) is not None
-    joined = re.search(r"[._+-]", address.split("@")[0]) is not None
-    asked = WRITE.search(text[max(0, start - 60) : start]) is not None
-    return asked or (spelled and joined)
+    joined = re.search(r"[._+-]", local) is not None
+    return ending in _TOP and (joined or (local not in _NO_LOCAL and (spelled or asked)))
 
 
 def find_phones(text: str, runs: Sequence[tuple[Piece, ...]]) -> Iterator[Span]:

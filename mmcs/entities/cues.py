@@ -9,7 +9,7 @@ from mmcs.ticket import EntityKind
 
 
 def _any(*alternatives: str) -> re.Pattern[str]:
-    return re.compile("|".join(alternatives), re.IGNORECASE)
+    return re.compile("|".join(alternatives), re.IGNORECASE | re.ASCII)
 
 
 _NO = r"\s?(?:number|no\b\.?|nr\b\.?|code|id\b|#)"

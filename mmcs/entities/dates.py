@@ -22,11 +22,11 @@ _MONTHS = {
     )
     for name in names.split()
 }
-_MONTH = "(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b\.?"
+_MONTH = "(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\b(?:\.(?=[ ]?\d))?"
 _DAY = (
     r"(?P<day>\d{1,2})(?P<nth>st|nd|rd|th)?(?![\d:%]|[.,]\d|[ -]?(?:am|pm|days?|weeks?|months?)\b)"
 )
-_YEAR = r"(?:(?:,\s?|\s|[-/])(?P<year>20\d\d)(?!\d))?"
+_YEAR = r"(?:(?:,\s?|\s|[-/])(?P<year>(?:19|20)\d\d)(?!\d))?"
 _FREE, _END = r"(?<![\d./-])", r"(?!\d|[./-]\d)"
 _PREPOSITION = r"(?:on|by|since|until|till|from|before|after|dated?|due)"
 _SHORT = "jan feb mar apr may jun jul aug sep oct nov dec"
@@ -36,7 +36,7 @@ _CHINESE_WEEK = r"个?(?:周|星期|礼拜|週|禮拜)(?P<weekday>[一二三四�
 
 # Read with numbers in digits; without one of its hints, a text is not searched for a pattern.
 _WRITTEN: tuple[tuple[frozenset[str], re.Pattern[str]], ...] = tuple(
-    (frozenset(hints.split()), re.compile(pattern, re.IGNORECASE))
+    (frozenset(hints.split()), re.compile(pattern, re.IGNORECASE | re.ASCII))
     for hints, pattern in (
         (
             "20",
@@ -67,7 +67,7 @@ _AGO = re.compile(
 _RELATIVE = re.compile(
     rf"\b(?P<which>last|next|this past|this coming|this|coming)\s{_WEEKDAY}"
     rf"|\b{_WEEKDAY.replace('weekday', 'day')}\s(?P<week>last|next|this)\sweek\b",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _CHINESE_RELATIVE = re.compile(rf"(?P<which>上上|上|这|這|本|下)(?:一)?{_CHINESE_WEEK}")
 _SHIFTS = {
@@ -78,11 +78,11 @@ _SHIFTS = {
 _NEAR = re.compile(
     r"\b(?P<en>the day before yesterday|the day after tomorrow|yesterday|tomorrow)\b"
     r"|(?P<zh>大前天|前天|昨天|昨日|昨晚|明天|明日|大后天|后天|後天)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 # "He told me it would come tomorrow": the day after some day that nobody named.
 _REPORTED = re.compile(
-    r"\b(?:told|said|promised)\b[^.!?]{0,40}\bwould\b[^.!?]{0,30}$", re.IGNORECASE
+    r"\b(?:told|said|promised)\b[^.!?]{0,40}\bwould\b[^.!?]{0,30}$", re.IGNORECASE | re.ASCII
 )
 _CERTAIN = re.compile(
     r"\b(?:on|by|since|until|till|from|before|after|of|the|for|to|is|was|:)\s$", re.I

@@ -25,7 +25,7 @@ MOST_PIECES = 24  # of a number that is spelled
 MOST_WORDS = 9  # "forty-eight thousand two hundred and thirteen" has seven
 
 _TOKEN = re.compile(r"[A-Za-z]+|\d+|[零〇一二三四五六七八九两兩幺十百千万萬]+", re.ASCII)
-_GAP = re.compile(r"[\s,.，、。:：·/–—-]{0,3}")
+_GAP = re.compile(r"[\s,.，、。:：·–—-]{0,3}")
 _DASHES = frozenset({"dash", "hyphen", "minus"})
 _REPEATS = {"double": 2, "triple": 3}
 _SCALES = frozenset({"hundred", "thousand"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -120,7 +120,7 @@ class Pipeline:
         evidence: Evidence | None = None,
         case_id: str | None = None,
         problems: tuple[Problem, ...] = (),
-    ) -> Iterator[Case]:
+    ) -> Generator[Case, None, None]:
         """Yield the Case each time that it has grown; the last one is whole. Closing stops it.
 
         Args:

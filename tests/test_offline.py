@@ -1,4 +1,4 @@
-"""After the weights are there, nothing leaves the machine: the real desk, cut off from all others."""
+"""After the weights are there, nothing leaves the machine: the real models, cut off."""
 
 import json
 import subprocess

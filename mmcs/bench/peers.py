@@ -19,9 +19,9 @@ class PlainWhisper:
     """openai-whisper's own ``transcribe``, with the same base weights."""
 
     def __init__(self, settings: Settings) -> None:
-        from mmcs.backends.openai_whisper import load_embedded
+        from mmcs.backends.openai_whisper import base
 
-        self._model = load_embedded(settings)
+        self._model = base(settings).eval()
 
     def transcribe(self, sound: Sound) -> None:
         """Transcribe with the maker's defaults."""

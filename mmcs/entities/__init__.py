@@ -16,7 +16,7 @@ from mmcs.entities.numerals import in_digits
 from mmcs.entities.orders import ANY_ORDER, find_orders
 from mmcs.entities.spans import Span, settle
 from mmcs.entities.spelling import runs
-from mmcs.ticket import Entity, EntityKind, Evidence, Ticket
+from mmcs.ticket import Entity, EntityKind, Evidence, Segment, Ticket
 
 # Letters, digits and a few signs as Chinese keyboards write them, in their usual width.
 _WIDE = "０１２３４５６７８９＃＄＠－．" + "".join(
@@ -57,9 +57,10 @@ def _found(
     for span in _spans(written, patterns, today, "written"):
         yield span.kind, span.value, "text"
     for heard in evidence.transcripts:
-        parts = [segment.text for segment in heard.segments]
+        segments = heard.segments or (Segment(0.0, 0.0, heard.text, 1.0),)
+        parts = [segment.text.strip() for segment in segments]
         for span in _spans(" ".join(parts), patterns, today, "spoken"):
-            segment = heard.segments[_part(parts, span.start)]
+            segment = segments[_part(parts, span.start)]
             yield span.kind, span.value, f"{heard.attachment}@{segment.start:.1f}"
     for picture in evidence.images:
         parts = [line.text for line in picture.lines]

@@ -28,6 +28,7 @@ _FOREIGN = re.compile(
     r"(?<![\w-])(?=[A-Z0-9-]{0,28}\d)[A-Z0-9][A-Z0-9-]{3,28}(?![\w-])", re.IGNORECASE | re.ASCII
 )
 _DICTATED = re.compile(r"\w(?:-\w){2,}")  # 4-0-5-6-2
+_MIDDLE = re.compile(r"[A-Za-z0-9_./@-]")
 _UPS = re.compile(r"\b1Z[0-9A-Z]{16}\b")
 _CODE = r"[A-Z]{1,4}-?\d{1,8}(?:-\d{1,6})?"
 _ERRORS = re.compile(
@@ -52,19 +53,23 @@ def find_codes(
                 yield Span(one.kind, match.group().upper(), *match.span())
     if mode == "read":
         yield from _misread(text, own)
-    begins = ((run, n) for run in spelled for n, piece in enumerate(run) if piece.text.isalpha())
+    begins = ((run, n) for run in spelled for n in range(len(run)) if _begins(text, run, n))
     for run, begin in islice(begins, MOST):
-        if not _goes_on(text, run[begin].start):
-            yield from _spelled(text, run[begin : begin + MOST_CODE], own)
+        yield from _spelled(text, run[begin : begin + MOST_CODE], own)
     yield from _named(text, spelled, own)
     for match in matches(_UPS, text):
         yield Span("tracking", match.group(), *match.span())
     yield from _errors(text)
 
 
-def _goes_on(text: str, start: int) -> bool:
-    """Say whether letters are the middle of a longer code or of an address of the web."""
-    return bool(re.search(r"[A-Za-z0-9_./@-]$", text[max(0, start - 1) : start]))
+def _begins(text: str, run: Sequence[Piece], number: int) -> bool:
+    """Say whether a spelled code may begin with a piece: with letters that are not the middle of
+    others, of a longer code or of an address of the web."""
+    piece, before = run[number], run[number - 1] if number else None
+    if not piece.text.isalpha() or _MIDDLE.match(text[max(0, piece.start - 1) : piece.start]):
+        return False
+    letter_before = before is not None and before.text.isalpha() and len(before.text) == 1
+    return not letter_before or len(piece.text) > 1 or piece.is_apart
 
 
 def _is_error(text: str, start: int, end: int) -> bool:

@@ -118,9 +118,6 @@ class Actions:
             parts.attach: gr.UploadButton(texts.attach),
             parts.record: gr.Audio(None),
             parts.reply: gr.Textbox(self.tickets.reply(page), placeholder=texts.reply_hint),
-            parts.copy: gr.Button(texts.copy),
-            parts.send_anyway: gr.Button(texts.send_anyway),
-            parts.back: gr.Button(texts.back),
             **self._buttons(page, case, running=False),
             **self._ticket(page, case),
             **self._found(page, case, now),
@@ -298,12 +295,12 @@ class Actions:
         return self._warning(open_page(kept), "")
 
     def _warning(self, page: Page, words: str) -> Updates:
-        parts = self.parts
+        parts, texts, asked = self.parts, page.texts, bool(words)
         return {
-            parts.warning: gr.HTML(render.warning(words), visible=bool(words)),
-            parts.send_anyway: gr.Button(visible=bool(words)),
-            parts.back: gr.Button(visible=bool(words)),
-            parts.send: gr.Button(page.texts.send, visible=not words),
-            parts.copy: gr.Button(visible=not words),
-            parts.note: render.remark(page.texts.send_note),
+            parts.warning: gr.HTML(render.warning(words), visible=asked),
+            parts.send_anyway: gr.Button(texts.send_anyway, visible=asked),
+            parts.back: gr.Button(texts.back, visible=asked),
+            parts.send: gr.Button(texts.send, visible=not asked),
+            parts.copy: gr.Button(texts.copy, visible=not asked),
+            parts.note: render.remark(texts.send_note),
         }

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from gradio.data_classes import ListFiles
+from pydantic import model_validator
 
 from mmcs.desk.texts import EN
 from mmcs.settings import ASSETS
@@ -70,6 +73,15 @@ class ApiParts:
     images: gr.File
     case: gr.JSON
     call: gr.Button
+
+
+class OneOrMore(ListFiles):
+    """Files as scripts send them: a list, or one by itself."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        return [given] if isinstance(given, dict) else given
 
 
 def theme() -> gr.themes.Base:
@@ -181,10 +193,13 @@ def lay_out() -> Parts:
 
 def lay_out_api() -> ApiParts:
     """Place what scripts call."""
+    audio = gr.File(label="audio", file_count="multiple", visible=False)
+    images = gr.File(label="images", file_count="multiple", visible=False)
+    audio.data_model = images.data_model = OneOrMore
     return ApiParts(
         gr.Textbox(label="text", visible=False),
-        gr.File(label="audio", file_count="multiple", visible=False),
-        gr.File(label="images", file_count="multiple", visible=False),
+        audio,
+        images,
         gr.JSON(label="case", visible=False),
         gr.Button(visible=False),
     )

@@ -92,7 +92,7 @@ class Way:
         steps = steps_of(case, understood=evidence is not None)
         shown = 0.0
         growing = self._pipeline.run(case.ticket, evidence, case.id, problems)
-        with closing(growing):  # type: ignore[type-var]  # a generator: it can be closed
+        with closing(growing):
             for number, grown in enumerate(growing):
                 now = steps[number] if number < len(steps) else WRITING
                 writing = now is WRITING and "draft" not in grown.seconds

@@ -1,0 +1,212 @@
+"""What an agent does to a ticket, and what the page learns on its way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from desk_pages import LATE, Cast
+from media_files import corners, encoded, pcm, wav
+
+from mmcs.backends import fake
+from mmcs.desk.files import Files
+from mmcs.desk.page import Page, open_page, sample_case
+from mmcs.desk.tickets import Correction, Tickets, current, unsupported_in
+from mmcs.desk.way import Way
+from mmcs.domain import open_samples
+from mmcs.pipeline import Pipeline
+from mmcs.settings import Settings
+from mmcs.store import Store
+from mmcs.ticket import Case, Claim, Draft, Message, Ticket
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> str:
+    """A second of sound."""
+    path = tmp_path / "note.wav"
+    path.write_bytes(wav(pcm(1.0)))
+    return str(path)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> str:
+    """A small picture."""
+    path = tmp_path / "box.png"
+    path.write_bytes(encoded(corners(), "PNG"))
+    return str(path)
+
+
+@pytest.fixture
+def tickets(fake_settings: Settings) -> Tickets:
+    """The tickets of a desk that nobody has used yet."""
+    return Tickets(fake_settings, Store(fake_settings), Files(fake_settings))
+
+
+@pytest.fixture
+def page() -> Page:
+    """A visitor's first look."""
+    return open_page({}, "en-GB,en;q=0.9")
+
+
+@pytest.fixture
+def way(fake_settings: Settings) -> Way:
+    """A way through a pipeline on fakes."""
+    return Way(Pipeline(fake_settings, Cast(fake_settings), wait_for_chat=False))
+
+
+# --- tickets ---
+
+
+def test_each_visitor_sees_only_their_own(tickets: Tickets, page: Page) -> None:
+    """The id of somebody's ticket opens nothing for another owner."""
+    tickets.write(page, LATE)
+    stranger = replace(open_page({}), case=page.case)
+    assert tickets.case(page).ticket.customer_text == LATE
+    assert tickets.case(stranger).ticket.messages == ()
+    assert tickets.filed(stranger) == ()
+
+
+def test_a_bad_file_costs_a_sentence_and_nothing_else(
+    tickets: Tickets, page: Page, image: str, tmp_path: Path
+) -> None:
+    """A text called .jpg is named in a Problem; the message and the good photo stay."""
+    bad = tmp_path / "holiday.jpg"
+    bad.write_text("not a photo")
+    tickets.write(page, LATE)
+    case = tickets.attach(page, [image, str(bad)])
+    assert [a.name for a in current(case.ticket).attachments] == ["box.png"]
+    assert current(case.ticket).text == LATE
+    assert len(case.problems) == 1 and "holiday.jpg" in case.problems[0].message
+
+
+def test_a_drawing_with_scripts_is_refused(tickets: Tickets, page: Page, tmp_path: Path) -> None:
+    """An SVG, which a browser would run, is never kept."""
+    drawing = tmp_path / "drawing.png"
+    drawing.write_text('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
+    case = tickets.attach(page, [str(drawing)])
+    assert case.problems and not case.ticket.attachments
+
+
+def test_the_same_name_twice_is_told_apart(tickets: Tickets, page: Page, sound: str) -> None:
+    """Sources are told by name, so a second note.wav gets a number."""
+    tickets.attach(page, [sound])
+    names = [a.name for a in tickets.attach(page, [sound]).ticket.attachments]
+    assert names == ["note.wav", "note-2.wav"]
+
+
+def test_a_file_is_taken_out_again(tickets: Tickets, page: Page, sound: str) -> None:
+    """Removing the only file leaves the message."""
+    tickets.write(page, LATE)
+    tickets.attach(page, [sound])
+    assert tickets.detach(page, "note.wav").ticket == Ticket((Message("customer", LATE),))
+
+
+def test_a_sample_tried_twice_is_one_ticket(
+    tickets: Tickets, page: Page, fake_settings: Settings
+) -> None:
+    """Trying samples does not pile up tickets."""
+    sample = open_samples(fake_settings.domain_folder)[0]
+    opened = page.with_case(sample_case(page.owner, sample.id), sample.id)
+    for _ in range(2):
+        case = tickets.open_sample(opened, sample)
+    assert [message.text for message in case.ticket.messages] == [m.text for m in sample.messages]
+    assert len(tickets.filed(page)) == 1
+
+
+def test_the_reply_outlives_a_new_draft(tickets: Tickets, page: Page) -> None:
+    """What the agent types is kept beside the findings, and neither wipes out the other."""
+    case = tickets.write(page, LATE)
+    tickets.note_reply(page, "Dear customer")
+    tickets.keep_findings(page, case.timed("triage", 1.0))
+    tickets.write(page, LATE + " Please.")
+    assert tickets.reply(page) == "Dear customer"
+    assert tickets.case(page).seconds == {"triage": 1.0}
+    assert tickets.case(page).ticket.customer_text.endswith("Please.")
+
+
+def test_sending_records_the_reply_in_the_ticket(tickets: Tickets, page: Page) -> None:
+    """The reply becomes a turn; what the customer says next is a new one."""
+    tickets.write(page, LATE)
+    case = tickets.answer(page, "It counts as lost.")
+    assert case.ticket.status == "answered"
+    assert [m.author for m in case.ticket.messages] == ["customer", "agent"]
+    again = tickets.write(page, "Then send another.")
+    assert [m.author for m in again.ticket.messages] == ["customer", "agent", "customer"]
+    assert again.ticket.status == "open"
+
+
+def test_marked_sentences_are_found_in_a_reply() -> None:
+    """The agent is warned of a marked sentence that is still there, and of no other."""
+    bad, good = Claim("Sent on 17 May.", False), Claim("It is free.", True)
+    draft = Draft("", "en", "model", "", (bad, good))
+    assert unsupported_in("Hello. Sent on 17 May. It is free.", [draft]) == (bad,)
+    assert unsupported_in("Hello. It is free.", [draft]) == ()
+
+
+# --- the way ---
+
+
+def grown(way: Way, tickets: Tickets, page: Page) -> Case:
+    """Return the whole Case of the page's ticket, kept as the page keeps it."""
+    for progress in way.go(tickets.case(page)):
+        tickets.keep_findings(page, progress.case)
+    return tickets.case(page)
+
+
+def test_the_page_is_told_what_comes_next(
+    way: Way, tickets: Tickets, page: Page, sound: str, image: str
+) -> None:
+    """The stages are announced in the order in which the pipeline takes them."""
+    tickets.write(page, LATE)
+    tickets.attach(page, [sound, image])
+    stages = [progress.now.stage for progress in way.go(tickets.case(page))]
+    told = list(dict.fromkeys(stages))
+    assert told == [
+        "transcribe",
+        "read",
+        "tag",
+        "entities",
+        "triage",
+        "retrieve",
+        "instant",
+        "draft",
+    ]
+
+
+def test_a_correction_is_drafted_from_and_nothing_is_heard_again(
+    way: Way, tickets: Tickets, page: Page, sound: str
+) -> None:
+    """After a correction only the draft is made anew, from the agent's words."""
+    tickets.attach(page, [sound])
+    before = grown(way, tickets, page)
+    tickets.correct(page, Correction("segment", "note.wav", 0, "It is order 99999."))
+    case = grown(way, tickets, page)
+    assert case.evidence.transcripts[0].text == "It is order 99999."
+    assert case.evidence.transcripts[0].segments[0].confidence == 1.0
+    assert any(e.kind == "order" and e.value == "99999" for e in case.evidence.entities)
+    assert case.seconds["transcribe"] == before.seconds["transcribe"]
+
+
+def test_a_correction_outlives_a_new_file(
+    way: Way, tickets: Tickets, page: Page, sound: str, image: str
+) -> None:
+    """A photo that is added later is read; the corrected transcript stays corrected."""
+    tickets.attach(page, [sound])
+    grown(way, tickets, page)
+    tickets.correct(page, Correction("segment", "note.wav", 0, "It is order 99999."))
+    tickets.attach(page, [image])
+    case = grown(way, tickets, page)
+    assert case.evidence.transcripts[0].text == "It is order 99999."
+    assert [line.text for line in case.evidence.images[0].lines] == list(fake.FakeReader.lines)
+
+
+def test_a_removed_file_carries_nothing_any_more(
+    way: Way, tickets: Tickets, page: Page, sound: str, image: str
+) -> None:
+    """What was heard in a file that is no longer part of the ticket supports nothing."""
+    tickets.attach(page, [sound, image])
+    grown(way, tickets, page)
+    tickets.detach(page, "note.wav")
+    case = grown(way, tickets, page)
+    assert not case.evidence.transcripts and case.evidence.images

@@ -78,6 +78,8 @@ def decode_sound(file: IO[bytes]) -> bytearray:
         if not container.streams.audio:
             raise Refused("soundless")
         stream = container.streams.audio[0]
+        if stream.codec_context is None:  # a codec that nobody knows
+            raise Refused("unreadable")
         _refuse_long_header(container, stream)
         samples = _resampled(_bounded(_frames(container, stream)))
     if not samples:
@@ -214,7 +216,7 @@ def _rgb(image: Images.Image) -> Images.Image:
     return white
 
 
-def _import_decoders(kind: str, start: bytes) -> None:
+def import_decoders(kind: str, start: bytes) -> None:
     """Import all that decoding will need: afterwards no file can be opened, a module's neither."""
     if kind == "audio":
         import av.audio.fifo
@@ -235,7 +237,7 @@ def _import_decoders(kind: str, start: bytes) -> None:
             pillow_heif.register_heif_opener()
 
 
-def _confine(kind: str) -> None:
+def confine(kind: str) -> None:
     """Give up what decoding does not need, where the system lets a process do so."""
     if sys.platform == "win32":
         return
@@ -256,8 +258,8 @@ def main(kind: str, file: IO[bytes], answer: IO[bytes]) -> None:
     """Decode one file. What a decoder raises is not caught: this process then ends unheard."""
     start = file.read(16)
     file.seek(0)
-    _import_decoders(kind, start)
-    _confine(kind)
+    import_decoders(kind, start)
+    confine(kind)
     answer.write(b"ready\n")
     answer.flush()
     try:

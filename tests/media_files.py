@@ -1,7 +1,7 @@
 """Makes media files at run time: a tone in every format, and what broken or hostile clients send.
 
-``python tests/media_files.py audio|image FOLDER`` decodes every file of a folder in one process, as
-the child would, and prints the name, the outcome and the processor seconds of each.
+``python tests/media_files.py audio|image FILE…`` decodes files in one process, as the child would,
+and prints the outcome and the processor seconds of each.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def scanned(scans: int) -> bytes:
 def mutated(original: bytes, chance: np.random.Generator) -> bytes:
     """Return a file with a few bytes changed, and sometimes a piece cut out, doubled or dropped."""
     changed = bytearray(original)
-    for _ in range(chance.choice((1, 2, 8, 32))):
+    for _ in range(chance.choice((1, 1, 2, 8))):
         near = chance.random() < 0.5  # half of them where the headers are
         reach = min(len(changed), 200) if near else len(changed)
         changed[chance.integers(reach)] = chance.choice((0, 255, 127, 128, 1, 77))
@@ -191,17 +191,18 @@ def mutated(original: bytes, chance: np.random.Generator) -> bytes:
     return bytes(shapes[chance.integers(len(shapes))])
 
 
-def main(kind: str, folder: str) -> None:
-    """Decode every file of a folder, within the memory that the child has."""
+def main(kind: str, *paths: str) -> None:
+    """Decode each file, within the memory that the child has."""
+    decoder.import_decoders(kind, start=b"    ftyp")
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (decoder.MEMORY, decoder.MEMORY))
     decode = decoder.decode_sound if kind == "audio" else decoder.decode_image
-    for path in sorted(Path(folder).iterdir()):
+    for path in paths:
         before, outcome = time.process_time(), "refused"
         with contextlib.suppress(Exception):  # as many kinds as decoders; the child dies of them
-            decode(io.BytesIO(path.read_bytes()))
+            decode(io.BytesIO(Path(path).read_bytes()))
             outcome = "decoded"
-        print(path.name, outcome, round(time.process_time() - before, 3))  # noqa: T201  # a script
+        print(outcome, time.process_time() - before, flush=True)  # noqa: T201  # a script
 
 
 if __name__ == "__main__":

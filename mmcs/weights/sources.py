@@ -85,15 +85,16 @@ def hub(
     """Yield files of the row's hub repository, each resumed from where it was left."""
     if not row.hub_repo or not settings.hub:
         return
-    require_hub(settings.hub)
+    address = settings.hub.rstrip("/")
+    require_hub(address)
     done = 0
     with httpx.Client(timeout=HUB_PATIENCE, follow_redirects=True) as client:
         for file in files:
-            url = f"{settings.hub}/{row.hub_repo}/resolve/{row.hub_revision}/{file.name}"
+            url = f"{address}/{row.hub_repo}/resolve/{row.hub_revision}/{file.name}"
             partial = work / file.name
             partial.parent.mkdir(parents=True, exist_ok=True)
             before = done
-            for size in _resumed(client, settings.hub, url, partial, file.size):
+            for size in _resumed(client, address, url, partial, file.size):
                 done = before + size
                 report(done)
             yield file, partial
@@ -130,10 +131,11 @@ def hub_listing(repo: str, settings: Settings) -> dict[str, Any]:
     Raises:
         SourceFailed: the hub is away, or has no such repository.
     """
-    require_hub(settings.hub)
+    address = settings.hub.rstrip("/")
+    require_hub(address)
     try:
         answer = httpx.get(
-            f"{settings.hub}/api/models/{repo}",
+            f"{address}/api/models/{repo}",
             params={"blobs": "true"},
             timeout=HUB_PATIENCE,
             follow_redirects=True,

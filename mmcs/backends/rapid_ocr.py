@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
@@ -33,7 +34,7 @@ RECOGNISER = "PP-OCRv6_rec_small.onnx"
 DIRECTION = "ch_ppocr_mobile_v2.0_cls_mobile.onnx"
 
 # finding lines
-FIRST_LOOK = 640_000  # pixels that the detector sees of a tile at first
+FIRST_LOOK = 480_000  # pixels that the detector sees of a tile at first
 CLOSER_LOOK = 1_600_000  # … and when the text is small
 SMALL_TEXT = 15.0  # pixels; lines lower than this after scaling are looked at again
 GOOD_TEXT = 24.0  # pixels; the height to which small text is brought
@@ -50,6 +51,7 @@ WIDTH_STEP = 16  # pixels; to a multiple of which all are padded
 MAX_WIDTH = 3_200  # pixels; longer lines are squeezed
 DIRECTION_WIDTH = 192  # pixels
 MIN_CONFIDENCE = 0.5  # RapidOCR's own; below it is texture that looks like letters
+MIN_ALONE = 0.8  # … for one character by itself: knots, corners and icons look like 0, X or 口
 VOTERS = 6  # longest lines that decide whether the image is upside down
 MAX_LINES = 1_000  # a page of small print has 150
 
@@ -65,8 +67,11 @@ class RapidOcr:
     def __init__(self, threads: int) -> None:
         """Load the three models."""
         self._detector = _session(DETECTOR, threads)
-        self._recogniser = _session(RECOGNISER, threads)
-        self._direction = _session(DIRECTION, threads)
+        # A line is little work: read on one thread each, side by side, two lines take as long as
+        # one; shared between threads that don't spin, each would wait for the other.
+        self._recogniser = _session(RECOGNISER, 1)
+        self._direction = _session(DIRECTION, 1)
+        self._lane = ThreadPoolExecutor(threads, "mmcs-read")
         characters = self._recogniser.get_modelmeta().custom_metadata_map["character"]
         self._decode = CTCLabelDecode(character=characters.splitlines())
         self._trace = DBPostProcess(
@@ -86,13 +91,15 @@ class RapidOcr:
             picture = np.ascontiguousarray(np.rot90(picture, turns))
             quads = self._find(picture)
         order = reading_order([_box(quad) for quad in _straightened(quads)])
-        lines: list[Line] = []
-        for quad in (quads[i] for i in order):
-            text, confidence = self._read_line(_cut(picture, quad))
-            if text and confidence >= MIN_CONFIDENCE:
-                box = _box(_turned_back(quad, turns, picture.shape[:2]))
-                lines.append(Line(text, confidence, _inside(box, image.shape[:2])))
-        return Reading(tuple(lines))
+        quads = [quads[i] for i in order]
+        read = self._lane.map(self._read_line, [_cut(picture, quad) for quad in quads])
+        return Reading(
+            tuple(
+                Line(text, confidence, _given(quad, turns, image.shape))
+                for quad, (text, confidence) in zip(quads, read, strict=True)
+                if text and confidence >= (MIN_ALONE if len(text) == 1 else MIN_CONFIDENCE)
+            )
+        )
 
     # finding lines
 
@@ -123,11 +130,15 @@ class RapidOcr:
         return [quad + origin for quad in self._detect(tile[y0:y1, x0:x1], closer)]
 
     def _detect(self, tile: Image, scale: float) -> list[Quad]:
+        """Return the lines that the detector sees in a tile after scaling it."""
         height, width = tile.shape[:2]
-        seen = cv2.resize(tile, (_stride(width * scale), _stride(height * scale)))
+        size = (_stride(width * scale), _stride(height * scale))
+        how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+        seen = cv2.resize(tile, size, interpolation=how)
         (found,) = self._detector.run(None, {"x": _normal(seen)[None]})
-        quads, _ = self._trace(found, (height, width))
-        return [np.asarray(quad, dtype=np.float32) for quad in quads]
+        quads, _ = self._trace(found, seen.shape[:2])
+        back = np.array([width / size[0], height / size[1]], dtype=np.float32)
+        return [np.asarray(quad, dtype=np.float32) * back for quad in quads]
 
     # turning
 
@@ -141,8 +152,9 @@ class RapidOcr:
         cuts = [_cut(picture, quad) for quad in longest]
         down = sum(self._is_upside_down(cut) for cut in cuts)
         if turns or 2 * down > len(cuts):
-            upright = sum(self._read_line(cut)[1] for cut in cuts)
-            turned = sum(self._read_line(np.rot90(cut, 2))[1] for cut in cuts)
+            upright = sum(sure for _, sure in self._lane.map(self._read_line, cuts))
+            over = [np.rot90(cut, 2) for cut in cuts]
+            turned = sum(sure for _, sure in self._lane.map(self._read_line, over))
             turns += 2 * int(turned > upright)
         return turns
 
@@ -249,12 +261,6 @@ def _box(quad: Quad) -> Box:
     return float(x0), float(y0), float(x1), float(y1)
 
 
-def _inside(box: Box, shape: tuple[int, ...]) -> Box:
-    height, width = shape[:2]
-    x0, y0, x1, y1 = box
-    return max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
-
-
 def _straightened(quads: Sequence[Quad]) -> list[Quad]:
     """Return the lines as they would lie if the page weren't skewed."""
     if not quads:
@@ -266,13 +272,17 @@ def _straightened(quads: Sequence[Quad]) -> list[Quad]:
     return [quad @ turn for quad in quads]
 
 
-def _turned_back(quad: Quad, turns: int, shape: tuple[int, ...]) -> Quad:
-    """Return corners on the image before it was turned left ``turns`` times."""
+def _given(quad: Quad, turns: int, shape: tuple[int, ...]) -> Box:
+    """Return a line's box on the image as it was given, before it was turned left ``turns``
+    times; ``shape`` is that image's."""
     height, width = shape[:2]
+    if turns % 2:
+        height, width = width, height
     for _ in range(turns):
         quad = np.stack([height - quad[:, 1], quad[:, 0]], axis=1)
         height, width = width, height
-    return quad
+    x0, y0, x1, y1 = _box(quad)
+    return max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
 
 
 def _cut(picture: Image, quad: Quad) -> Image:

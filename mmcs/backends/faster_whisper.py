@@ -23,7 +23,7 @@ from mmcs.backends._whisper_common import (
     CLOSING,
     OPENING,
     PROMPTS,
-    WINDOW,
+    TRAINED,
     Guess,
     Word,
 )
@@ -50,12 +50,12 @@ class FasterWhisper:
         return common.transcribe(self, sound)
 
     def hear(self, sound: Sound, language: str | None) -> Guess:
-        """Return what is said in at most 30 s, heard again in a full window if it is doubtful."""
+        """Return what is said in at most 20 s, heard again in a full window if it is doubtful."""
         features = self.model.feature_extractor(sound)[:, :-1]
         length = max(SHORTEST * FRAMES, features.shape[1] + SILENCE * FRAMES)
-        guess = self._guess(features, min(length, WINDOW * FRAMES), language)
-        if length < WINDOW * FRAMES and common.doubtful(guess):
-            guess = self._guess(features, WINDOW * FRAMES, language)
+        guess = self._guess(features, min(length, TRAINED * FRAMES), language)
+        if length < TRAINED * FRAMES and common.doubtful(guess):
+            guess = self._guess(features, TRAINED * FRAMES, language)
         return guess
 
     def _guess(self, features: Sound, length: int, language: str | None) -> Guess:

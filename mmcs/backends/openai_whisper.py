@@ -57,7 +57,7 @@ class OpenAIWhisper:
         return common.transcribe(self, sound)
 
     def hear(self, sound: Sound, language: str | None) -> Guess:
-        """Return what is said in at most 30 s, which this network always hears as 30 s."""
+        """Return what is said in at most 20 s, which this network always hears as 30 s."""
         fp16 = self.model.device.type == "cuda"
         mel = log_mel_spectrogram(sound, self.model.dims.n_mels)
         mel = pad_or_trim(mel, N_FRAMES)

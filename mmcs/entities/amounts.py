@@ -31,11 +31,12 @@ _NAMES = {
     "JPY": r"yen|日元|日圆",
     "CNY": r"yuan|renminbi|人民币|人民幣|块钱|塊錢|元(?!素|件|旦)",
 }
+_SCALES = {"k": 1000, "m": 10**6, "million": 10**6, "万": 10_000, "萬": 10_000}
 _DIGIT = re.compile(r"\d")
 _NUMBER = r"\d{1,3}(?:[,.]\d{3}){1,3}(?:[.,]\d{1,2})?|\d{1,9}(?:[.,]\d{1,2})?"
 _BEFORE = re.compile(
     rf"(?<![A-Za-z])(?P<sign>(?:US|CA|C|AU|A|NZ|HK|NT|S)?\$|[€£¥￥₹₩]|(?:{_CODES})(?![A-Za-z]))"
-    rf"\s?(?P<number>{_NUMBER})(?![\d%])(?P<scale>k\b)?",
+    rf"\s?(?P<number>{_NUMBER})(?![\d%]|[A-Za-z][\d.])(?P<scale>(?:k|m|\smillion)\b)?",
     re.IGNORECASE | re.ASCII,
 )
 _AFTER = re.compile(
@@ -45,6 +46,7 @@ _AFTER = re.compile(
     + r")",
     re.IGNORECASE | re.ASCII,
 )
+_AND_CENTS = re.compile(r"(?:\s+and)?\s(?P<cents>\d{1,2})\s+cents?\b", re.IGNORECASE | re.ASCII)
 _CENTS = re.compile(
     r",?(?:\s+and)?\s+(?P<cents>\d{1,2})(?:\s+cents?\b|(?<=\d\d)(?=\s*(?:[.,;!?]|$|for\b|and\b|but\b)))"
 )
@@ -84,20 +86,26 @@ def find_amounts(view: View) -> Iterator[Span]:
 
 def _signed(view: View) -> Iterator[Span]:
     for match in matches(_BEFORE, view.text):
-        value = _number(match["number"]) * (1000 if match["scale"] else 1)
-        yield _span(view, match.start(), match.end(), value, _currency(match["sign"]))
+        value, end = _number(match["number"]) * _scale(match["scale"]), match.end()
+        cents = _AND_CENTS.match(view.text, end)
+        if cents and "." not in match["number"]:
+            value, end = value + Decimal(cents["cents"]) / 100, cents.end()
+        yield _span(view, match.start(), end, value, _currency(match["sign"]))
 
 
 def _named(view: View) -> Iterator[Span]:
     for match in matches(_AFTER, view.text):
         sign = match["code"] or match["sign"]
         currency = _currency(sign) if sign else str(match.lastgroup)
-        thousands = {"万": 10_000, "萬": 10_000, "k": 1000}.get((match["scale"] or "").lower(), 1)
-        value, end = _number(match["number"]) * thousands, match.end()
+        value, end = _number(match["number"]) * _scale(match["scale"]), match.end()
         cents = _CENTS.match(view.text, end)
         if cents and "." not in match["number"] and currency in {"USD", "CAD", "AUD", "EUR"}:
             value, end = value + Decimal(cents["cents"]) / 100, cents.end()
         yield _span(view, match.start(), end, value, currency)
+
+
+def _scale(word: str | None) -> int:
+    return _SCALES[word.lower().strip()] if word else 1
 
 
 def _currency(sign: str) -> str:

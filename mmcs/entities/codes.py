@@ -17,6 +17,7 @@ from mmcs.ticket import EntityKind
 Mode = Literal["written", "spoken", "read"]
 
 MOST_CODE = 30  # characters of the longest code that is spelled
+MOST_HEAD = 5  # letters that a spelled code begins with
 LONG_CODE = 5  # characters from which a spelled code needs no word near it that says so
 
 _TOKEN = re.compile(
@@ -28,6 +29,7 @@ _FOREIGN = re.compile(
     r"(?<![\w-])(?=[A-Z0-9-]{0,28}\d)[A-Z0-9][A-Z0-9-]{3,28}(?![\w-])", re.IGNORECASE | re.ASCII
 )
 _DICTATED = re.compile(r"\w(?:-\w){2,}")  # 4-0-5-6-2
+_LETTER = re.compile(r"[A-Za-z0-9]")
 _MIDDLE = re.compile(r"[A-Za-z0-9_./@-]")
 _UPS = re.compile(r"\b1Z[0-9A-Z]{16}\b")
 _CODE = r"[A-Z]{1,4}-?\d{1,8}(?:-\d{1,6})?"
@@ -35,7 +37,7 @@ _ERRORS = re.compile(
     r"\b(?P<hex>0x[0-9a-f]{6,8}|(?:(?<=code )|(?<=error ))0x[0-9a-f]{2,8})\b"
     r"|\b(?P<cause>exit (?:status|code)|http(?: error| status| code)?) (?P<status>\d{1,3})\b"
     r"|\b(?P<name>ERR_[A-Z_]{3,40})\b"
-    rf"|\berror (?:code|number|no\.?) (?:is |was |says )?[:#]?\s?(?P<code>{_CODE}|\d{{1,8}})\b"
+    rf"|\berror (?:code|number|no\.?)(?: is| was| says)?[\s:#]{{1,3}}(?P<code>{_CODE}|\d{{1,8}})\b"
     rf"|\berror[ :#]{{1,3}}(?P<error>{_CODE}|\d{{3,8}})\b(?!\s(?:times|days|hours))"
     r"|\b(?P<before>\d{3,5}) error\b"
     rf"|(?:错误|錯誤|故障)(?:代?[码碼])?[:：是为\s]{{0,3}}(?P<zh>{_CODE}|\d{{2,8}})(?![A-Za-z0-9])",
@@ -88,22 +90,36 @@ def _misread(text: str, own: Sequence[Form]) -> Iterator[Span]:
 
 def _spelled(text: str, pieces: Sequence[Piece], own: Sequence[Form]) -> Iterator[Span]:
     """Yield what letters and digits spell together: "N L X two zero four", "NL 503"."""
-    spelled = ""
     best: Span | None = None
-    for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
-        if piece.text.isalpha() and (spelled[-1:].isdigit() or len(spelled) > 4):
-            break
-        spelled += piece.text
-        if len(spelled) > MOST_CODE:
-            break
-        if not piece.is_digits or (following and following.gap in {"", "-"}):
-            continue
+    for cut in _growing(text, pieces):
         for one in own:
-            code = one.fit(spelled) or one.mend(spelled)
-            if code and _is_said(text, pieces[0].start, piece.end, one.kind, code):
-                best = Span(one.kind, code, pieces[0].start, piece.end)
+            code = one.fit(spell(cut)) or one.mend(spell(cut))
+            if code and _is_said(text, cut[0].start, cut[-1].end, one.kind, code):
+                best = Span(one.kind, code, cut[0].start, cut[-1].end)
     if best:
         yield best
+        return
+    heard = until_pause(pieces)  # a digit may be missing
+    for one in own:
+        if one.begins(spell(heard)) and LONG_CODE <= _digits(spell(heard)) < MOST_CODE:
+            yield Span(one.kind, spell(heard), heard[0].start, heard[-1].end)
+
+
+def _growing(text: str, pieces: Sequence[Piece]) -> Iterator[Sequence[Piece]]:
+    """Yield ever more of the pieces: letters, then digits, where nothing goes on with the last."""
+    length = 0
+    for number, piece in enumerate(pieces):
+        length += len(piece.text)
+        after_digits = number and pieces[number - 1].is_digits
+        if length > MOST_CODE or (piece.text.isalpha() and (after_digits or length > MOST_HEAD)):
+            return
+        following = pieces[number + 1].gap if number + 1 < len(pieces) else " "
+        if piece.is_digits and following not in {"", "-"} and not _LETTER.match(text, piece.end):
+            yield pieces[: number + 1]
+
+
+def _digits(code: str) -> int:
+    return sum(character.isdigit() for character in code)
 
 
 def _is_said(text: str, start: int, end: int, kind: EntityKind, code: str) -> bool:
@@ -126,16 +142,18 @@ def _named(text: str, spelled: Sequence[tuple[Piece, ...]], own: Sequence[Form])
             run = spelled[number] if number < len(spelled) else ()
             pieces = [piece for piece in run if piece.start >= match.end()][:MOST_CODE]
             if pieces and pieces[0].start - match.end() <= 1:
-                yield from _of_form(kind, pieces, own)
+                yield from _of_form(text, kind, pieces, own)
             yield from _foreign(text, kind, match.end(), pieces)
 
 
-def _of_form(kind: EntityKind, pieces: Sequence[Piece], own: Sequence[Form]) -> Iterator[Span]:
+def _of_form(
+    text: str, kind: EntityKind, pieces: Sequence[Piece], own: Sequence[Form]
+) -> Iterator[Span]:
     for one in own:
         for cut in cuts(pieces):
             said = spell(cut)
             code = one.fit(said) or (one.prefix and one.fit(one.prefix + said))
-            if code and one.kind == kind:
+            if code and one.kind == kind and not _LETTER.match(text, cut[-1].end):
                 yield Span(kind, code, cut[0].start, cut[-1].end)
                 return
 
@@ -151,7 +169,7 @@ def _foreign(text: str, kind: EntityKind, start: int, pieces: Sequence[Piece]) -
         start = heard[0].start
     else:
         return
-    if sum(character.isdigit() for character in code) >= _FEWEST[kind]:
+    if _digits(code) >= _FEWEST[kind]:
         yield Span(kind, code, start, end)
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-from mmcs.entities.cues import CALL, WRITE
+from mmcs.entities.cues import CALL, CALLED, WRITE
 from mmcs.entities.spans import Span, matches
 from mmcs.entities.spelling import Piece, cuts, spell
 
@@ -40,6 +40,7 @@ _JOINT = r"(?:\s+(?:dot|point|underscore|dash|hyphen|minus|plus)\s+|\s?(?:点|�
 _LOCAL = re.compile(
     rf"(?:[a-z0-9]{{1,30}}{_JOINT}){{0,5}}[a-z0-9]{{1,30}}(?:\s\d{{1,6}})?$", re.I | re.A
 )
+_LETTERS = re.compile(r"\b(?:[a-z][ -]){2,30}[a-z]$", re.I | re.A)  # p r i y a
 _DOMAIN = re.compile(
     r"[a-z0-9-]{1,40}(?:(?:\s+dot\s+|\s?点\s?|\.)[a-z0-9-]{1,40}){1,4}", re.I | re.A
 )
@@ -47,7 +48,9 @@ _DOMAIN = re.compile(
 _PHONE = re.compile(r"(?<![\w.,$€£¥￥-])(?:\+\s?)?\(?\d[\d ().-]{6,22}\d(?![\w-]|[.,]\d)", re.ASCII)
 _MOBILE = re.compile(r"1[3-9]\d{9}")  # Chinese
 _LANDLINE = re.compile(r"0\d{2,3}[ -]\d{7,8}")  # Chinese, with its area code
-_AMERICAN = re.compile(r"\+?1?[ .-]?\(?\d{3}\)?[ .-]?\d{3}[ .-]\d{4}")
+_AMERICAN = re.compile(
+    r"\+?1?[ .-]?(?:\(?\d{3}\)?[ .-]?\d{3}[ .-]\d{4}|\(?\d{3}(?:\) ?|[ .-])\d{7})"
+)
 
 
 def find_emails(text: str, spoken: bool) -> Iterator[Span]:
@@ -57,11 +60,13 @@ def find_emails(text: str, spoken: bool) -> Iterator[Span]:
         if "." in words.split("@")[1]:
             yield Span("email", words.lower(), match.start(), match.start() + len(words))
     for at in matches(_AT, text):
-        local = _LOCAL.search(text[max(0, at.start() - 90) : at.start()])
+        before = text[max(0, at.start() - 90) : at.start()]
+        local = _LETTERS.search(before) or _LOCAL.search(before)
         domain = _DOMAIN.match(text, at.end())
         if local and domain:
             start = at.start() - len(local.group())
-            address = f"{_plain(local.group())}@{_plain(domain.group())}"
+            name = re.sub(r"\W", "", local.group()) if local.re is _LETTERS else local.group()
+            address = f"{_plain(name)}@{_plain(domain.group())}"
             asked = WRITE.search(text[max(0, start - 60) : start]) is not None
             if _is_address(address, domain.group(), asked and spoken):
                 yield Span("email", address, start, domain.end())
@@ -92,14 +97,15 @@ def find_phones(text: str, runs: Sequence[tuple[Piece, ...]]) -> Iterator[Span]:
     for run in runs:
         if sum(len(piece.text) for piece in run) < 10 or not all(p.is_digits for p in run):
             continue
-        for cut in cuts(run) if _is_asked(text, run[0].start) else ():
+        asked = _is_asked(text, run[0].start) or CALLED.match(text[run[-1].end : run[-1].end + 40])
+        for cut in cuts(run) if asked else ():
             number = _phone(spell(cut)) if len(spell(cut)) in {10, 11, 13} else None
             if number:
                 yield Span("phone", number, cut[0].start, cut[-1].end)
 
 
 def _looks_dialled(words: str) -> bool:
-    if words.startswith("+") or _AMERICAN.fullmatch(words) or _LANDLINE.fullmatch(words):
+    if words.startswith(("+", "00")) or _AMERICAN.fullmatch(words) or _LANDLINE.fullmatch(words):
         return True
     return bool(_MOBILE.fullmatch(re.sub(r"[ -]", "", words)))
 
@@ -110,8 +116,10 @@ def _is_asked(text: str, start: int) -> bool:
 
 @lru_cache(100)
 def _phone(words: str) -> str | None:
+    words = re.sub(r"^00", "+", words)
     digits = re.sub(r"\D", "", words)
-    chinese = _MOBILE.fullmatch(digits) or _LANDLINE.fullmatch(words)
+    mobile = _MOBILE.fullmatch(digits) and not _AMERICAN.fullmatch(words)
+    chinese = mobile or _LANDLINE.fullmatch(words)
     try:
         number = phonenumbers.parse(words, "CN" if chinese else "US")
     except phonenumbers.NumberParseException:

@@ -13,7 +13,7 @@ def _any(*alternatives: str) -> re.Pattern[str]:
 
 
 _NO = r"\s?(?:number|no\b\.?|nr\b\.?|code|id\b|#)"
-_IS = r"(?:\s?(?:is|was|says|reads|uh|um|it's|是|为|為)?[,:：，#\s]{1,2}|[是为為]){0,4}"
+_IS = r"(?:\s?(?:is|was|says|reads|uh|um|are|our|it's|是|为|為)?[,:：，#\s]{1,2}|[是为為]){0,4}"
 
 # A word that a short code needs near it, in whatever order.
 SAYS_KIND: Mapping[EntityKind, re.Pattern[str]] = {
@@ -49,7 +49,7 @@ NO_ERROR_AFTER = _any(
 # The name of the group says how surely an order number follows.
 ORDER = _any(
     r"(?P<sure>\b(?:order|purchase|booking|confirmation)s?(?:'s)?[ -]?"
-    r"(?:#|(?:numbers?|nos?\b\.?|nr\b\.?|num\b\.?|id\b|code|ref(?:erence)?)(?:\s?(?:number|no\b\.?))?)",
+    r"(?:#|(?:numbers?|(?:nos?|nr|num|id)(?![a-z])\.?|code|ref(?:erence)?)(?:\s?(?:number|no\b\.?))?)",
     r"(?:订单|訂單|订购|定单)(?:[编編]?[号號])[码碼]?|(?<![运递流货貨運遞])[单單][号號][码碼]?)",
     r"(?P<order>\borders?\b|订单|訂單)",
     r"(?P<ordered>\bordered\b|\bpurchase\b)",
@@ -75,9 +75,10 @@ UNIT = _any(
     r"^(?-i:(?:\s[A-Z][a-z]+){1,2}\s(?:St|Ave|Road|Rd|Blvd|Lane|Ln|Drive|Dr|Way|Court)(?:reet|nue)?\b)",
 )
 AFTER = _any(  # "48213 is my order", 48213这个订单
-    r"^\s?(?:[,，]\s?)?(?:(?:is|was|are|would be)\s)?(?:(?:my|our|the|that)\s)(?:\w+\s)?order\b",
+    r"^\s?(?:[,，]\s?)?(?:(?:that's|that is|is|was|are|would be)\s)?(?:(?:my|our|the|that)\s)"
+    r"(?:\w+\s)?orders?\b",
     r"^[\s,.?!]{0,3}(?:I\s)?ordered\b",
-    r"^\s?(?:这个|這個|那个|的|这一?|号)(?:订单|訂單|单\b)|^\s?(?:订单|訂單)",
+    r"^\s?(?:这个|這個|那个|的|这一?|号|是我?的?)(?:订单|訂單|单)|^\s?(?:订单|訂單)",
 )
 LISTED = _any(
     r"\s{0,2}(?:[,，、&/+]|and\b|or\b|和|及|跟|还有|與|与){0,3}\s{0,2}(?:#|number\s|no\.?\s)?\s?"
@@ -87,4 +88,5 @@ CALL = _any(
     r"phone|\bcall|\bcell|mobile|\breach|\btel\b|\bring\b|\btext me|\bnumber\b|\bdial",
     r"电话|手机|電話|手機|联系|聯繫|号码|號碼|打(?!折|开|印)",
 )
+CALLED = _any(r"^,?\s(?:is|are|that's)\s(?:my|the|our)\s(?:\w+\s)?(?:number|phone|cell|mobile)")
 WRITE = _any(r"e-?mail|mail|reach|write|contact|address|邮箱|邮件|郵箱")

@@ -47,8 +47,8 @@ _WRITTEN: tuple[tuple[frozenset[str], re.Pattern[str]], ...] = tuple(
             rf"{_FREE}(?P<month>\d\d?)(?P<sep>[-/])(?P<day>\d\d?)(?P=sep)(?P<year>(?:20)?\d\d){_END}",
         ),
         (".20", rf"{_FREE}(?P<day>\d\d?)\.(?P<month>\d\d?)\.(?P<year>20\d\d){_END}"),
-        (_SHORT, rf"\b{_MONTH}[\s-]?(?:the\s)?{_DAY}{_YEAR}"),
         (_SHORT, rf"(?<![\d.,:$/-]){_DAY}[\s-]?(?:of\s)?{_MONTH}{_YEAR}"),
+        (_SHORT, rf"\b{_MONTH}[\s-]?(?:the\s)?{_DAY}{_YEAR}"),
         (
             "月",
             r"(?:(?P<year>20\d\d|今|去|明)年)?(?<!\d)(?P<month>\d\d?)月(?:份)?(?P<day>\d\d?)"
@@ -57,7 +57,7 @@ _WRITTEN: tuple[tuple[frozenset[str], re.Pattern[str]], ...] = tuple(
         ("/", rf"\b{_PREPOSITION}\s(?P<month>\d\d?)/(?P<day>\d\d?)(?![\d/])"),
     )
 )
-_LAST_MONTH = re.compile(r"(?P<which>上个?|这个?|本)月(?P<day>\d{1,2})[日号號]")
+_LAST_MONTH = re.compile(r"(?P<which>上个?|这个?|本|下个?)月(?P<day>\d{1,2})[日号號]")
 _AGO = re.compile(
     r"\b(?P<n>\d{1,2}|a) (?P<unit>day|week)s? ago\b"
     r"|(?P<zh>\d{1,2})(?P<zh_unit>天|个?星期|周|个?礼拜)(?:之|以)?前(?!后)"
@@ -66,7 +66,8 @@ _AGO = re.compile(
 # Read as they are.
 _RELATIVE = re.compile(
     rf"\b(?P<which>last|next|this past|this coming|this|coming)\s{_WEEKDAY}"
-    rf"|\b{_WEEKDAY.replace('weekday', 'day')}\s(?P<week>last|next|this)\sweek\b",
+    rf"|\b{_WEEKDAY.replace('weekday', 'day')}\s(?P<week>last|next|this)\sweek\b"
+    rf"|\b(?P<in>last|next|this)\sweek\s(?:on\s)?{_WEEKDAY.replace('weekday', 'on')}",
     re.IGNORECASE | re.ASCII,
 )
 _CHINESE_RELATIVE = re.compile(rf"(?P<which>上上|上|这|這|本|下)(?:一)?{_CHINESE_WEEK}")
@@ -122,6 +123,8 @@ def _counted(view: View, today: date) -> Iterator[Span]:
         first = today.replace(day=1)
         if match["which"].startswith("上"):
             first = (first - timedelta(1)).replace(day=1)
+        elif match["which"].startswith("下"):
+            first = (first + timedelta(31)).replace(day=1)
         day = _date(first.year, first.month, int(match["day"]))
         if day:
             yield _span(day, *view.origin(match.start(), match.end()))
@@ -133,10 +136,10 @@ def _span(day: date, start: int, end: int) -> Span:
 
 def _weekday(match: re.Match[str], today: date) -> date:
     """Return "last Tuesday": the latest before today; "next Tuesday": the one of next week."""
-    short = (match["weekday"] or match["day"]).lower()
+    short = (match["weekday"] or match["day"] or match["on"]).lower()
     weekday = [name[:3] for name in _WEEKDAYS].index(short)
-    which = (match["which"] or match["week"]).lower()
-    if which in {"last", "this past"} and not match["week"]:
+    which = (match["which"] or match["week"] or match["in"]).lower()
+    if which in {"last", "this past"} and match["which"]:
         return today - timedelta((today.weekday() - weekday - 1) % 7 + 1)
     if which in {"coming", "this coming"}:
         return today + timedelta((weekday - today.weekday() - 1) % 7 + 1)
@@ -163,7 +166,7 @@ def _day(match: re.Match[str], today: date) -> date | None:
     if year in {"今", "去", "明"}:
         return _date(today.year + {"今": 0, "去": -1, "明": 1}[year], month, day)
     if year:
-        if month > 12 and parts["month"].isdigit():
+        if month > 12 and match.start("year") > match.start("month"):
             month, day = day, month  # 23/11/2026
         return _date(int(year) + (2000 if len(year) == 2 else 0), month, day)
     return _nearest(month, day, today)

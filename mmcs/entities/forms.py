@@ -42,6 +42,11 @@ class Form:
         match = re.match(r"[A-Z]+-?(?=\\d)", self.pattern)
         return match.group() if match and "|" not in self.pattern else ""
 
+    def begins(self, spelled: str) -> bool:
+        """Say whether letters and digits begin as only these codes do: with three letters."""
+        head = self.prefix.rstrip("-")
+        return len(head) > 2 and spelled.startswith(head)
+
     def fit(self, spelled: str) -> str | None:
         """Return the code that letters, digits and hyphens spell as a whole, if they do."""
         bare = spelled.replace("-", "")

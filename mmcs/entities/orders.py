@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from mmcs.entities.codes import Mode
 from mmcs.entities.cues import AFTER, GAP, LISTED, ORDER, OTHER, UNIT, WISHES
@@ -17,6 +18,7 @@ ANY_ORDER = r"\d{5,12}"  # where the domain has no form of its own
 HEARD = (4, 14)  # digits that may follow "order number" and not be of the domain's form
 
 _ABBREVIATION = re.compile(r"\b(?:no|nos|nr|num)\.|\.\s*$|^\s*[.?]\s", re.IGNORECASE)
+_PLACE = re.compile(r"\b(?:from|near|in|at|over|about|around|than|every)\s*$", re.IGNORECASE)
 _STOP = re.compile(r"[.!?。！？;；]|\n\s*\n")
 _FOREIGN = re.compile(
     r"[\s:：#=是为]{0,4}(?:is\s|was\s)?(?P<code>[A-Z]{0,5}-?\d[\dA-Z]*(?:-[\dA-Z]+)*)(?![\w-])",
@@ -48,10 +50,10 @@ def find_orders(
     ends = [run[-1].end for run in runs]
     for match in matches(ORDER, text):
         cue = Cue(match.lastgroup or "", match.start(), match.end())
-        if cue.kind == "sure":
-            yield from _foreign(text, cue.end, own, mode)
+        if cue.kind in {"sure", "order"}:
+            yield from _foreign(text, cue, own, mode)
         number = bisect_right(ends, cue.end)
-        run = [p for p in runs[number] if p.start >= cue.end] if number < len(runs) else []
+        run = _after(runs[number], cue.end) if number < len(runs) else ()
         if run and _leads(text, cue, run[0].start):
             spans = tuple(_read(text, run, own, cue, mode))
             yield from spans
@@ -60,17 +62,30 @@ def find_orders(
     yield from _named_after(text, runs, own)
 
 
+def _after(run: Sequence[Piece], start: int) -> Sequence[Piece]:
+    """Return the pieces from a position on, short words before the number left out."""
+    pieces = [piece for piece in run if piece.start >= start]
+    words = 0
+    while words + 1 < len(pieces) and len(pieces[words].text) > 1 and pieces[words + 1].gap:
+        if not pieces[words].text.isalpha():
+            break
+        words += 1
+    return pieces[words:]
+
+
 def _named_after(text: str, runs: Sequence[tuple[Piece, ...]], own: Form) -> Iterator[Span]:
     """Yield the number of "48213 is my order"."""
-    for piece in (piece for run in runs for piece in run):
-        if own.whole.fullmatch(piece.text) and AFTER.match(text[piece.end : piece.end + 40]):
-            before = text[max(0, piece.start - 20) : piece.start]
-            if not OTHER.search(before) and _is_whole(text, piece):
-                yield _order(piece, piece, piece.text)
+    for run in runs:
+        for cut in (*cuts(run), *((piece,) for piece in run)):
+            after = text[cut[-1].end : cut[-1].end + 40]
+            if own.whole.fullmatch(spell(cut)) and AFTER.match(after):
+                before = text[max(0, cut[0].start - 20) : cut[0].start]
+                if not OTHER.search(before) and _is_whole(text, cut[0].start, cut[-1].end):
+                    yield _order(cut)
 
 
-def _order(first: Piece, last: Piece, digits: str) -> Span:
-    return Span("order", digits.upper(), first.start, last.end)
+def _order(pieces: Sequence[Piece]) -> Span:
+    return Span("order", spell(pieces), pieces[0].start, pieces[-1].end)
 
 
 def _leads(text: str, cue: Cue, start: int) -> bool:
@@ -78,38 +93,47 @@ def _leads(text: str, cue: Cue, start: int) -> bool:
     between, before = text[cue.end : start], text[max(0, cue.start - 18) : cue.start]
     if len(between) > GAP[cue.kind] or OTHER.search(between) or WISHES.search(before):
         return False
-    if _STOP.search(_ABBREVIATION.sub(" ", between)) or between.count("\n") > 1:
+    if cue.kind != "sure" and _PLACE.search(between):
+        return False
+    if _STOP.search(_ABBREVIATION.sub(" ", between)) or between.count("\n") > 2:
         return False
     return cue.kind not in {"number", "sign"} or not OTHER.search(before)
 
 
 def _read(text: str, run: Sequence[Piece], own: Form, cue: Cue, mode: Mode) -> Iterator[Span]:
     """Yield the order numbers that a run begins with."""
-    pieces = [piece for piece in run if piece.is_digits][:MOST_PIECES]
-    if not pieces or UNIT.match(text[run[-1].end : run[-1].end + 40]):
-        return
-    alone = [p for p in pieces if own.whole.fullmatch(p.text) and _is_whole(text, p)]
+    pieces = list(takewhile(lambda piece: piece.is_digits, run))[:MOST_PIECES]
+    alone = [(p,) for p in pieces if own.whole.fullmatch(p.text)]
+    alone = [one for one in alone if _is_whole(text, one[0].start, one[0].end)]
     if alone:
-        yield from (_order(piece, piece, piece.text) for piece in alone)
+        yield from (_order(one) for one in alone if not _counts(text, one))
         return
-    if run[0] is not pieces[0]:
+    if not pieces:
         return
     said = next((c for c in cuts(pieces) if own.whole.fullmatch(spell(c))), ())
     if said and (mode == "spoken" or cue.kind == "sure" or len(said) > 3):
-        yield _order(said[0], said[-1], spell(said))
+        if not _counts(text, said):
+            yield _order(said)
         return
+    heard = until_pause(pieces)
     beside = cue.kind == "order" and not text[cue.end : run[0].start].strip(" #:：")
-    if cue.kind == "sure" or beside:
-        heard = until_pause(pieces)
-        digits = spell(heard)
-        if HEARD[0] <= len(digits) <= HEARD[1] and not (beside and _is_year(digits)):
-            yield _order(heard[0], heard[-1], digits)
+    fits = HEARD[0] <= len(spell(heard)) <= HEARD[1] and not _counts(text, heard)
+    fits = fits and _is_whole(text, heard[0].start, heard[-1].end)
+    if fits and (cue.kind == "sure" or (beside and not _is_year(spell(heard)))):
+        yield _order(heard)
 
 
-def _is_whole(text: str, piece: Piece) -> bool:
+def _counts(text: str, pieces: Sequence[Piece]) -> bool:
+    """Say whether a number counts or measures what follows it."""
+    return bool(UNIT.match(text[pieces[-1].end : pieces[-1].end + 40]))
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
     """Say whether a number is no part of a decimal or of a longer code."""
-    before, after = text[max(0, piece.start - 2) : piece.start], text[piece.end : piece.end + 2]
-    return not (re.search(r"\w[.,-]?$", before, re.ASCII) or re.match(r"[.,-]?\w", after, re.ASCII))
+    before, after = text[max(0, start - 2) : start], text[end : end + 3]
+    return not (
+        re.search(r"\w[.,-]?\Z", before, re.ASCII) or re.match(r"[.,]?\w|-\w{2}", after, re.ASCII)
+    )
 
 
 def _is_year(digits: str) -> bool:
@@ -122,19 +146,19 @@ def _listed(text: str, end: int, runs: Sequence[tuple[Piece, ...]], own: Form) -
         first = run[0]
         if first.start - end > 20 or not LISTED.fullmatch(text, end, first.start):
             return
-        after = text[first.end : first.end + 40]
-        if not own.whole.fullmatch(first.text) or UNIT.match(after):
+        if not own.whole.fullmatch(first.text) or _counts(text, (first,)):
             return
-        yield _order(first, first, first.text)
+        yield _order((first,))
         end = first.end
 
 
-def _foreign(text: str, start: int, own: Form, mode: Mode) -> Iterator[Span]:
+def _foreign(text: str, cue: Cue, own: Form, mode: Mode) -> Iterator[Span]:
     """Yield another shop's number with letters or hyphens, 112-4455667-0912345, or the domain's
     with a digit misread, 4837I."""
-    match = _FOREIGN.match(text, start)
+    match = _FOREIGN.match(text, cue.end)
     if not match or not _GROUPED.search(match["code"]):
         return
     code = own.mend(match["code"]) if mode == "read" else None
-    if code or sum(character.isdigit() for character in match["code"]) >= HEARD[0]:
+    digits = sum(character.isdigit() for character in match["code"])
+    if code or (cue.kind == "sure" and digits >= HEARD[0]):
         yield Span("order", code or match["code"].upper(), *match.span("code"))

@@ -22,10 +22,12 @@ from mmcs.entities.numerals import (
 
 MOST_LETTERS = 4  # in one piece; a longer word is a word
 MOST_PIECES = 24  # of a number that is spelled
+MOST_GAP = 3  # characters between the pieces of a run
 MOST_WORDS = 9  # "forty-eight thousand two hundred and thirteen" has seven
 
 _TOKEN = re.compile(r"[A-Za-z]+|\d+|[零〇一二三四五六七八九两兩幺十百千万萬]+", re.ASCII)
-_GAP = re.compile(r"[\s,.，、。:：·–—-]{0,3}")
+_GAP = re.compile(r"[\s,.，、。:：·–—\0杠-]*")
+_AS_IN = re.compile(r"\bas in [A-Za-z-]{1,15}")  # "V as in Victor"
 _DASHES = frozenset({"dash", "hyphen", "minus"})
 _REPEATS = {"double": 2, "triple": 3}
 _SCALES = frozenset({"hundred", "thousand"})
@@ -93,15 +95,17 @@ def runs(text: str) -> Iterator[tuple[Piece, ...]]:
     """Yield the runs of pieces in a text; each holds at least one digit."""
     run: list[_Token] = []
     end = 0
+    if " as in " in text:
+        text = _AS_IN.sub(lambda match: "\0" * len(match.group()), text)
     for match in _TOKEN.finditer(text):
         gap = text[end : match.start()]
         words = match.group()
         token = _Token(words, words.lower(), match.start(), match.end(), gap)
-        if run and not (len(gap) <= 3 and _GAP.fullmatch(gap)):
+        if run and not (len(gap.replace("\0", "")) <= MOST_GAP and _GAP.fullmatch(gap)):
             yield from _pieces(run)
             run = []
         end = match.end()
-        if _spells(token):
+        if gap[-1:] not in {"'", "’"} and _spells(token):  # the s of "it's" is no letter
             run.append(token)
         elif run:
             yield from _pieces(run)

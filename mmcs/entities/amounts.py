@@ -36,7 +36,7 @@ _DIGIT = re.compile(r"\d")
 _NUMBER = r"\d{1,3}(?:[,.]\d{3}){1,3}(?:[.,]\d{1,2})?|\d{1,9}(?:[.,]\d{1,2})?"
 _BEFORE = re.compile(
     rf"(?<![A-Za-z])(?P<sign>(?:US|CA|C|AU|A|NZ|HK|NT|S)?\$|[€£¥￥₹₩]|(?:{_CODES})(?![A-Za-z]))"
-    rf"\s?(?P<number>{_NUMBER})(?![\d%]|[A-Za-z][\d.])(?P<scale>(?:k|m|\smillion)\b)?",
+    rf"\s?(?P<number>{_NUMBER})(?![\d%:]|[A-Za-z][\d.])(?P<scale>(?:k|m|\smillion)\b)?",
     re.IGNORECASE | re.ASCII,
 )
 _AFTER = re.compile(
@@ -46,9 +46,9 @@ _AFTER = re.compile(
     + r")",
     re.IGNORECASE | re.ASCII,
 )
-_AND_CENTS = re.compile(r"(?:\s+and)?\s(?P<cents>\d{1,2})\s+cents?\b", re.IGNORECASE | re.ASCII)
+_AND_CENTS = re.compile(r"(?:[ ]and)?[ ](?P<cents>\d{1,2})\s+cents?\b", re.IGNORECASE | re.ASCII)
 _CENTS = re.compile(
-    r",?(?:\s+and)?\s+(?P<cents>\d{1,2})(?:\s+cents?\b|(?<=\d\d)(?=\s*(?:[.,;!?]|$|for\b|and\b|but\b)))"
+    r",?(?:[ ]and)?[ ](?P<cents>\d{1,2})(?:\s+cents?\b|(?<=\d\d)(?=\s*(?:[.,;!?]|$|for\b|and\b|but\b)))"
 )
 _SMALL = re.compile(
     r"\ba dollar(?:\s+and)?\s+(?P<a>\d{2})\b(?:\s+cents?\b)?"
@@ -69,8 +69,8 @@ def find_amounts(view: View) -> Iterator[Span]:
     """Yield amounts as "249.00 USD"."""
     if not _DIGIT.search(view.text):
         return
-    yield from _signed(view)
     yield from _named(view)
+    yield from _signed(view)
     for match in matches(_SMALL, view.text):
         dollars, cents = (1, match["a"]) if match["a"] else (0, match["cents"])
         yield _span(view, match.start(), match.end(), dollars + Decimal(cents) / 100, "USD")

@@ -30,7 +30,7 @@ from mmcs.entities import find_conflicts, find_entities
 from mmcs.errors import KnowledgeError, MMCSError, ModelUnavailable
 from mmcs.knowledge import Knowledge, Query
 from mmcs.models import Models
-from mmcs.roles import ChatModel, ChatOptions
+from mmcs.roles import ChatModel, ChatOptions, Embedder, Remembering
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, Case, Evidence, Message, Picture, Problem, Reading, Ticket
 
@@ -103,6 +103,10 @@ class Pipeline:
                 messages = warm_up_messages(self.domain, language)
                 for _ in chat.chat(messages, ChatOptions(max_tokens=1)):
                     pass
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return Remembering(self.models.get("embedder"))
 
     @cached_property
     def knowledge(self) -> Knowledge:
@@ -214,7 +218,7 @@ class Pipeline:
         one that was chosen."""
         begun = time.perf_counter()
         try:
-            embedder = self.models.get("embedder")
+            embedder = self._embedder
             checker = Checker(case, embedder, self.domain.courtesies)
         except MMCSError as error:
             yield case.with_problem("instant", str(error))
@@ -235,8 +239,8 @@ class Pipeline:
         instant = case.draft
         assert instant is not None  # noqa: S101  # _drafts has set it
         try:
-            chat, embedder = self.models.get("chat"), self.models.get("embedder")
-            growing = model_draft(case, self.domain, chat, embedder, checker)
+            chat = self.models.get("chat")
+            growing = model_draft(case, self.domain, chat, self._embedder, checker)
             with closing(growing):
                 for written in growing:
                     if "first_token" not in case.seconds:

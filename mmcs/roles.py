@@ -82,6 +82,28 @@ class Embedder(Protocol):
         """Return one unit vector a text."""
 
 
+class Remembering:
+    """An Embedder that embeds a text once: the sentences of a few articles come up again and again.
+
+    It forgets everything when it holds ``most`` texts (1.5 kB each with MiniLM).
+    """
+
+    def __init__(self, embedder: Embedder, most: int = 20_000) -> None:
+        self.name = embedder.name
+        self._embedder = embedder
+        self._most = most
+        self._known: dict[str, NDArray[np.float32]] = {}
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text, embedding only those that are new."""
+        known = self._known if len(self._known) < self._most else {}
+        fresh = [text for text in dict.fromkeys(texts) if text not in known]
+        if fresh:
+            known.update(zip(fresh, self._embedder.embed(fresh), strict=True))
+        self._known = known
+        return np.stack([known[text] for text in texts])
+
+
 class Triager(Protocol):
     """Category, urgency, sentiment and language of a ticket."""
 

@@ -7,14 +7,18 @@ courtesy or stands word for word in a passage.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from mmcs.domain import Domain
 from mmcs.draft.check import Checker, content_words
 from mmcs.draft.sentences import Unit, bare, script, split_units
-from mmcs.roles import Embedder, Vectors
+from mmcs.roles import Embedder
 from mmcs.ticket import Case, Draft, Language, Passage
 
+MOST_PASSAGES = 3  # that a draft draws on
+NEAR = 0.5  # share of the best passage's score from which another is drawn on
 MOST_UNITS = 6  # sentences, or whole lists
 MOST_LENGTH = {"en": 130, "zh": 260}  # words; characters
 LEAD = 0.05  # what a list loses against the sentence that leads to it
@@ -88,11 +92,12 @@ def instant_draft(case: Case, domain: Domain, embedder: Embedder, checker: Check
 
 def choose_sentences(case: Case, embedder: Embedder, language: str) -> tuple[Chosen, ...]:
     """Return the sentences, lists and tables that answer the question, in reading order."""
-    candidates = _candidates(case.passages, language)
+    near = [p for p in case.passages if p.score >= NEAR * case.passages[0].score]
+    candidates = _candidates(near[:MOST_PASSAGES], language)
     if not candidates:
         return ()
     question = question_of(case)
-    scored = _scored(candidates, case.passages, question, embedder)
+    scored = _scored(candidates, near, question, embedder)
     best = max(c.score for c in scored)
     picked: list[Chosen] = []
     length = 0
@@ -130,31 +135,41 @@ def _candidates(passages: Sequence[Passage], language: str) -> list[Chosen]:
 def _scored(
     candidates: Sequence[Chosen], passages: Sequence[Passage], question: str, embedder: Embedder
 ) -> list[Chosen]:
-    """Return the candidates with their likeness to the question, their place in it and their
-    passage's score weighed in."""
+    """Return the candidates with their likeness to what is asked, and their passage's, weighed."""
+    asked = list(dict.fromkeys([question, *(u.text for u in split_units(question))]))
     alone = [bare(c.text) for c in candidates]
-    placed = [f"{_title(passages[c.passage])}. {bare(c.text)}" for c in candidates]
-    vectors = embedder.embed([question, *alone, *placed])
-    asked = content_words(question)
+    placed = [
+        f"{_title(passages[c.passage])}. {text}" for c, text in zip(candidates, alone, strict=True)
+    ]
+    english = script(question) == "en"  # the embedder knows English alone
+    texts = [*asked, *alone, *placed] if english else []
+    vectors = embedder.embed(texts) if texts else np.zeros((0, 1), np.float32)
+    best = max(p.score for p in passages) or 1.0
     scored: list[Chosen] = []
     for i, candidate in enumerate(candidates):
-        likeness = _likeness(vectors, i, len(candidates), script(question) == "en")
-        words = content_words(candidate.text)
-        overlap = len(words & asked) / (len(asked) ** 0.5 * max(1, len(words)) ** 0.5 or 1)
-        weight = passages[candidate.passage].score / max(p.score for p in passages)
-        score = likeness + 0.3 * overlap + 0.25 * weight
+        likeness = _shared(asked, candidate.text)
+        if english:
+            questions = vectors[: len(asked)]
+            here, there = len(asked) + i, len(asked) + len(candidates) + i
+            meant = 0.5 * (questions @ vectors[here]) + 0.5 * (questions @ vectors[there])
+            likeness = 0.5 * float(meant[0]) + 0.5 * float(meant.max()) + 0.3 * likeness
+        score = likeness + 0.3 * passages[candidate.passage].score / best
         lead = scored[-1] if scored and scored[-1].passage == candidate.passage else None
         if candidate.units[0].kind != "sentence" and lead is not None:
             score = max(score, lead.score - LEAD)  # what leads to the steps speaks for them
-        scored.append(Chosen(candidate.passage, candidate.block, candidate.units, score))
+        scored.append(replace(candidate, score=score))
     return scored
 
 
-def _likeness(vectors: Vectors, i: int, n: int, english: bool) -> float:
-    if not english:  # the embedder knows English alone
-        return 0.0
-    question = vectors[0]
-    return float(0.5 * (vectors[1 + i] @ question) + 0.5 * (vectors[1 + n + i] @ question))
+def _shared(asked: Sequence[str], text: str) -> float:
+    """Return the largest cosine of the words of a question and of a text, each counted once."""
+    words = content_words(text)
+    shares = (
+        len(words & content_words(question))
+        / (max(1, len(content_words(question))) * max(1, len(words))) ** 0.5
+        for question in asked
+    )
+    return float(max(shares))
 
 
 def _repeats(text: str, said: str) -> bool:

@@ -1,0 +1,62 @@
+"""Models load once, behind the page, and a model that can't be had is told and replaced."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mmcs.errors import ModelUnavailable
+from mmcs.models import EMBEDDED, Models, chosen_backends, needed_weights
+from mmcs.roles import ROLES, backend_names
+from mmcs.settings import Settings
+
+
+def test_every_role_has_an_embedded_backend_and_a_fake() -> None:
+    """The embedded engine of each role exists, and so does its fake."""
+    for role in ROLES:
+        assert EMBEDDED[role] in backend_names(role)
+        assert "fake" in backend_names(role)
+
+
+def test_a_role_is_loaded_once_whoever_asks(fake_settings: Settings) -> None:
+    """Many threads that ask at once get the same model."""
+    models = Models(fake_settings)
+    with ThreadPoolExecutor(8) as pool:
+        readers = set(pool.map(lambda _: id(models.get("reader")), range(32)))
+    assert len(readers) == 1
+    assert models.ready("reader")
+    assert models.state("reader").name == "fake"
+
+
+def test_what_follows_a_model_waits_for_it(fake_settings: Settings) -> None:
+    """``then`` runs behind the caller, with the loaded model."""
+    models = Models(fake_settings)
+    done = models.then("chat", lambda chat: (chat.name, threading.current_thread().name))
+    name, thread = done.result()  # type: ignore[misc]  # what the step returned
+    assert name == "fake"
+    assert thread.startswith("mmcs-load-chat")
+
+
+def test_a_backend_that_is_not_there_is_told_and_replaced(fake_settings: Settings) -> None:
+    """A wrong name is one Problem with the valid names, and the embedded engine plays the role."""
+    models = Models(fake_settings.with_flags(reader="nonsense"))
+    assert models.get("reader").name
+    assert models.state("reader").backend == EMBEDDED["reader"]
+    assert [p.stage for p in models.problems] == ["reader"]
+    assert "rapid_ocr" in models.problems[0].message
+
+
+def test_weights_that_cannot_be_had_are_told(fake_settings: Settings) -> None:
+    """Offline with an empty cache a role fails with a sentence, each time that it is asked for."""
+    models = Models(fake_settings.with_flags(transcriber="auto"))
+    for _ in range(2):
+        with pytest.raises(ModelUnavailable, match="Whisper base"):
+            models.get("transcriber")
+    assert models.state("transcriber").phase == "failed"
+
+
+def test_only_what_is_chosen_is_fetched(fake_settings: Settings) -> None:
+    """Fakes need no weights; the embedded engines need four models."""
+    assert needed_weights(fake_settings) == ()
+    assert len(needed_weights(Settings())) == 4
+    assert chosen_backends(fake_settings)["chat"] == "fake"

@@ -48,7 +48,8 @@ _AFTER = re.compile(
 )
 _AND_CENTS = re.compile(r"(?:[ ]and)?[ ](?P<cents>\d{1,2})\s+cents?\b", re.IGNORECASE | re.ASCII)
 _CENTS = re.compile(
-    r",?(?:[ ]and)?[ ](?P<cents>\d{1,2})(?:\s+cents?\b|(?<=\d\d)(?=\s*(?:[.,;!?]|$|for\b|and\b|but\b)))"
+    r",?(?:[ ]and)?[ ](?P<cents>\d{1,2})"
+    r"(?:\s+cents?\b|(?<=\d\d)(?=\s*(?:[.,;!?]|$|for\b|and\b|but\b)))"
 )
 _SMALL = re.compile(
     r"\ba dollar(?:\s+and)?\s+(?P<a>\d{2})\b(?:\s+cents?\b)?"

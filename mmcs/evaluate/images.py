@@ -179,7 +179,7 @@ def _score(labelled: LabelledImage, models: Models) -> ImageScore:
     kind = image_kind(image, tags, reading)
     captioner.caption(image, Picture(labelled.path.name, kind, "", tags, reading.lines))
     seconds = time.perf_counter() - begun
-    candidates = _candidates(reading)
+    candidates = lines_and_rows(reading)
     true = [_folded(line) for line in labelled.lines]
     return ImageScore(
         file="/".join(labelled.path.parts[-2:]),
@@ -198,7 +198,7 @@ def _folded(text: str) -> str:
     return " ".join(text.split())
 
 
-def _candidates(reading: Reading) -> list[str]:
+def lines_and_rows(reading: Reading) -> list[str]:
     """Return every line, and every run of lines side by side: a reader may cut one in pieces."""
     found: list[str] = []
     for start, first in enumerate(reading.lines):

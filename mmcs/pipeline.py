@@ -195,7 +195,7 @@ class Pipeline:
     def _find_entities(self, case: Case) -> Case:
         patterns = self.domain.entities
         entities = find_entities(case.ticket, case.evidence, patterns, date.today())
-        conflicts = find_conflicts(entities)
+        conflicts = find_conflicts(entities, case.evidence)
         evidence = replace(case.evidence, entities=entities, conflicts=conflicts)
         return replace(case, evidence=evidence)
 

@@ -18,7 +18,7 @@ from mmcs.domain import open_samples
 from mmcs.pipeline import Pipeline
 from mmcs.settings import Settings
 from mmcs.store import Store
-from mmcs.ticket import Case, Claim, Draft, Message, Ticket
+from mmcs.ticket import Case, Claim, Draft, Evidence, Message, Segment, Ticket, Transcript
 
 
 @pytest.fixture
@@ -125,6 +125,18 @@ def test_the_reply_outlives_a_new_draft(tickets: Tickets, page: Page) -> None:
     assert tickets.case(page).ticket.customer_text.endswith("Please.")
 
 
+def test_a_correction_made_meanwhile_stays(tickets: Tickets, page: Page, sound: str) -> None:
+    """Findings do not overwrite words that the agent changed while the pipeline was at work."""
+    case = tickets.attach(page, [sound])
+    heard = Transcript("en", "odor 9", (Segment(0, 1, "odor 9", 0.5),), "note.wav")
+    found = replace(case, evidence=Evidence((heard,)))
+    tickets.keep_findings(page, found)
+    tickets.correct(page, Correction("segment", "note.wav", 0, "order 9"))
+    kept = tickets.keep_findings(page, found.timed("triage", 1.0))
+    assert kept.evidence.transcripts[0].text == "order 9"
+    assert kept.seconds == {"triage": 1.0}
+
+
 def test_sending_records_the_reply_in_the_ticket(tickets: Tickets, page: Page) -> None:
     """The reply becomes a turn; what the customer says next is a new one."""
     tickets.write(page, LATE)
@@ -199,6 +211,19 @@ def test_a_correction_outlives_a_new_file(
     case = grown(way, tickets, page)
     assert case.evidence.transcripts[0].text == "It is order 99999."
     assert [line.text for line in case.evidence.images[0].lines] == list(fake.FakeReader.lines)
+
+
+def test_another_file_of_the_same_name_is_heard_anew(
+    way: Way, tickets: Tickets, page: Page, sound: str
+) -> None:
+    """Words corrected in a file that was taken out are not put into the next one."""
+    tickets.attach(page, [sound])
+    grown(way, tickets, page)
+    tickets.correct(page, Correction("segment", "note.wav", 0, "It is order 99999."))
+    tickets.detach(page, "note.wav")
+    tickets.attach(page, [sound])
+    case = grown(way, tickets, page)
+    assert case.evidence.transcripts[0].text == fake.FakeTranscriber.text
 
 
 def test_a_removed_file_carries_nothing_any_more(

@@ -17,7 +17,7 @@ from mmcs.desk.layout import Parts
 from mmcs.desk.page import Page, open_page, sample_case
 from mmcs.desk.render import SETTLED, Step, View
 from mmcs.desk.tickets import Correction, Tickets, current, earlier, unsupported_in
-from mmcs.desk.way import Way
+from mmcs.desk.way import WRITING, Way
 from mmcs.domain import open_samples
 from mmcs.errors import MMCSError, StoreError
 from mmcs.store import Store
@@ -80,8 +80,8 @@ class Actions:
     @plainly
     def speak(self, kept: Kept, event: gr.EventData) -> Updates:
         """Turn the page to another language."""
-        chosen = {**open_page(kept).to_json(), "language": event.language}
-        return self.draw(open_page(chosen))
+        page = open_page({**open_page(kept).to_json(), "language": event.language})
+        return self.draw(page, running=(page.owner, page.case) in self._running)
 
     @plainly
     def renew(self, kept: Kept) -> Updates:
@@ -104,11 +104,10 @@ class Actions:
                 self.tickets.open_sample(page, sample)
         return self.draw(page)
 
-    def draw(self, page: Page) -> Updates:
-        """Return every part of the page."""
+    def draw(self, page: Page, running: bool = False) -> Updates:
+        """Return every part of the page; ``running`` if more is about to come."""
         parts, texts, view = self.parts, page.texts, self.view(page)
         case = self.tickets.case(page)
-        now = Step("queue") if (page.owner, page.case) in self._running else None
         states = self.pipeline.models.states
         return {
             parts.page: page.to_json(),
@@ -118,9 +117,9 @@ class Actions:
             parts.attach: gr.UploadButton(texts.attach),
             parts.record: gr.Audio(None),
             parts.reply: gr.Textbox(self.tickets.reply(page), placeholder=texts.reply_hint),
-            **self._buttons(page, case, running=False),
+            **self._buttons(page, case, running),
             **self._ticket(page, case),
-            **self._found(page, case, now),
+            **self._found(page, case, WRITING if running else None),
             **self._warning(page, ""),
         }
 
@@ -218,24 +217,20 @@ class Actions:
         finally:
             case = self._keep(page, case)
             self._running.pop(key, None)
-        yield {
-            **self._buttons(page, case, running=False),
-            **self._ticket(page, self.tickets.case(page)),
-            **self._found(page, case, None),
-        }
+        yield {**self._ticket(page, case), **self._found(page, case, None)}
 
     def _keep(self, page: Page, case: Case) -> Case:
         try:
-            self.tickets.keep_findings(page, case)
+            return self.tickets.keep_findings(page, case)
         except StoreError as error:
             return case.with_problem("store", str(error))
-        return case
 
     @plainly
     def settle(self, kept: Kept) -> Updates:
-        """Give the Draft button back, whatever became of the run."""
+        """Show the end, in the language of now, whatever became of the run."""
         page = open_page(kept)
-        return self._buttons(page, self.tickets.case(page), running=False)
+        case = self.tickets.case(page)
+        return {**self._buttons(page, case, running=False), **self._found(page, case, None)}
 
     @plainly
     def halt(self, kept: Kept) -> Updates:

@@ -34,9 +34,6 @@ def wire(blocks: gr.Blocks, do: Actions) -> None:
     blocks.load(do.load, [page], everything, **_LIGHT)
     parts.timer.tick(do.tick, [page], [parts.header, parts.timer], **_LIGHT)
     parts.header.language(do.speak, [page], everything, **_LIGHT)
-    parts.title.new(do.renew, [page], everything, **_LIGHT)
-    parts.lists.sample(do.try_sample, [page], everything, **_LIGHT)
-    parts.lists.open(do.open, [page], everything, **_LIGHT)
 
     parts.message.input(do.write, [page, parts.message], trigger_mode="always_last", **_LIGHT)
     shown = [parts.attach, parts.record, parts.title, parts.turns, parts.files, parts.lists]
@@ -49,8 +46,12 @@ def wire(blocks: gr.Blocks, do: Actions) -> None:
     run = parts.draft.click(do.begin, [page, parts.message], everything, **_LIGHT).then(
         do.run, [page], everything, **_HEAVY
     )
-    run.then(do.settle, [page], [parts.draft, parts.stop], **_LIGHT)
+    run.then(do.settle, [page], [parts.draft, parts.stop, *found], **_LIGHT)
     parts.stop.click(do.halt, [page], everything, cancels=[run], **_LIGHT)
+    # A draft that is being written belongs to the ticket that is left: it stops with it.
+    parts.title.new(do.renew, [page], everything, cancels=[run], **_LIGHT)
+    parts.lists.sample(do.try_sample, [page], everything, cancels=[run], **_LIGHT)
+    parts.lists.open(do.open, [page], everything, cancels=[run], **_LIGHT)
 
     parts.drafts.use(do.use, [page], everything, **_LIGHT)
     parts.reply.input(do.type, [page, parts.reply], trigger_mode="always_last", **_LIGHT)

@@ -90,7 +90,8 @@ class Tickets:
         def shrink(case: Case) -> Case:
             files = tuple(a for a in current(case.ticket).attachments if a.name != name)
             kept = tuple(p for p in case.problems if p.stage != "attach")
-            return replace(_with_current(case, files=files), problems=kept)
+            evidence = _without(case.evidence, name)  # the next file may have the same name
+            return replace(_with_current(case, files=files), problems=kept, evidence=evidence)
 
         return self._change(page, shrink)
 
@@ -119,9 +120,15 @@ class Tickets:
 
         return self._change(page, corrected)
 
-    def keep_findings(self, page: Page, found: Case) -> None:
-        """Keep what the pipeline found; the ticket itself stays as the agent has it."""
-        self._change(page, lambda case: replace(found, ticket=case.ticket))
+    def keep_findings(self, page: Page, found: Case) -> Case:
+        """Keep what the pipeline found. The ticket, and the words of evidence that is there, stay
+        as the agent has them: both may have been changed while the pipeline was at work."""
+
+        def joined(case: Case) -> Case:
+            evidence = _with_words_of(case.evidence, found.evidence)
+            return replace(found, ticket=case.ticket, evidence=evidence)
+
+        return self._change(page, joined)
 
     def note_reply(self, page: Page, text: str) -> None:
         """Keep what the agent types in answer."""
@@ -197,6 +204,25 @@ def merged(found: Evidence, corrected: Evidence, ticket: Ticket) -> Evidence:
         found,
         transcripts=tuple(said[name] for name in names if name in said),
         images=tuple(seen[name] for name in names if name in seen),
+    )
+
+
+def _without(evidence: Evidence, name: str) -> Evidence:
+    return replace(
+        evidence,
+        transcripts=tuple(t for t in evidence.transcripts if t.attachment != name),
+        images=tuple(p for p in evidence.images if p.attachment != name),
+    )
+
+
+def _with_words_of(kept: Evidence, found: Evidence) -> Evidence:
+    """Return what was found, with the words of what was kept where both have them."""
+    said = {t.attachment: t for t in kept.transcripts}
+    lines = {p.attachment: p.lines for p in kept.images}
+    return replace(
+        found,
+        transcripts=tuple(said.get(t.attachment, t) for t in found.transcripts),
+        images=tuple(replace(p, lines=lines.get(p.attachment, p.lines)) for p in found.images),
     )
 
 

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import gradio as gr
 from starlette.middleware import Middleware
 
 from mmcs.desk.actions import Actions
 from mmcs.desk.events import wire, wire_api
 from mmcs.desk.files import Files
+from mmcs.desk.late import LatePipeline, Runs
 from mmcs.desk.layout import MAX_UPLOAD, SCRIPT, STYLE, lay_out, lay_out_api, theme
 from mmcs.desk.security import SecurityHeaders, only_local
 from mmcs.settings import Settings
 from mmcs.store import Store
 
-if TYPE_CHECKING:
-    from mmcs.pipeline import Pipeline
-
 QUEUED = 64  # tickets that wait; the next one is refused
 KEPT_FOR = (3600, 24 * 3600)  # seconds: how often uploads are cleared, and those older than
 
 
-def build(pipeline: Pipeline, store: Store, files: Files) -> gr.Blocks:
+def build(pipeline: Runs, store: Store, files: Files) -> gr.Blocks:
     """Return the page of a pipeline."""
     title = f"{pipeline.domain.title['en']} · MMCS"
     blocks = gr.Blocks(title=title, fill_width=True, analytics_enabled=False, delete_cache=KEPT_FOR)
@@ -59,13 +55,10 @@ def launch(blocks: gr.Blocks, settings: Settings, files: Files) -> str:
 
 def serve(settings: Settings) -> None:
     """Serve the desk until it is stopped. The models load behind the page."""
-    from mmcs.models import Models
-    from mmcs.pipeline import Pipeline
-
-    pipeline = Pipeline(settings, Models(settings), wait_for_chat=False)
+    pipeline = LatePipeline(settings)
     files = Files(settings)
     blocks = build(pipeline, Store(settings), files)
     url = launch(blocks, settings, files)
     print(f"The desk is on {url}", flush=True)  # noqa: T201  # whoever started it waits for it
-    pipeline.models.start()
+    pipeline.start()
     blocks.block_thread()

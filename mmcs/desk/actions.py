@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
 from mmcs import weights
 from mmcs.desk import render
 from mmcs.desk.files import Files
+from mmcs.desk.late import Runs
 from mmcs.desk.layout import Parts
 from mmcs.desk.page import Page, open_page, sample_case
 from mmcs.desk.render import SETTLED, Step, View
@@ -22,9 +23,6 @@ from mmcs.domain import open_samples
 from mmcs.errors import MMCSError, StoreError
 from mmcs.store import Store
 from mmcs.ticket import Case
-
-if TYPE_CHECKING:
-    from mmcs.pipeline import Pipeline
 
 Kept = Any  # what the browser remembers, as it sends it
 Updates = dict[Any, Any]  # component -> its new value
@@ -48,7 +46,7 @@ def plainly(action: Callable[P, T]) -> Callable[P, T]:
 class Actions:
     """The actions of every visitor; what belongs to one is in their page and in the store."""
 
-    def __init__(self, pipeline: Pipeline, store: Store, files: Files, parts: Parts) -> None:
+    def __init__(self, pipeline: Runs, store: Store, files: Files, parts: Parts) -> None:
         self.pipeline = pipeline
         self.parts = parts
         self.files = files

@@ -7,16 +7,13 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from mmcs.desk.late import Runs
 from mmcs.desk.render import Step, steps_of
 from mmcs.desk.tickets import PERCEPTION, covers, merged
 from mmcs.intake import Request, take
 from mmcs.roles import Role
 from mmcs.ticket import Case, Evidence
-
-if TYPE_CHECKING:
-    from mmcs.pipeline import Pipeline
 
 LEAST_WAIT = 0.08  # seconds between two looks at a draft that is being written
 WRITING = Step("draft")
@@ -41,7 +38,7 @@ class Progress:
 class Way:
     """Runs one ticket at a time, also when a run that was stopped is still in its last stage."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Runs) -> None:
         self._pipeline = pipeline
         self._engine = threading.Lock()  # Gradio's lane is free as soon as a run is cancelled
 

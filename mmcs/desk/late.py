@@ -1,0 +1,74 @@
+"""A pipeline whose stages are imported when the page is already served: they take seconds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from mmcs.domain import Domain, open_domain
+from mmcs.models import Models
+from mmcs.settings import Settings
+from mmcs.ticket import Case, Evidence, Problem, Ticket
+
+if TYPE_CHECKING:
+    from mmcs.pipeline import Pipeline
+
+
+class Runs(Protocol):
+    """What the desk needs of a pipeline; ``mmcs.pipeline.Pipeline`` is one."""
+
+    settings: Settings
+    models: Models
+    domain: Domain
+
+    def run(
+        self,
+        ticket: Ticket,
+        evidence: Evidence | None = None,
+        case_id: str | None = None,
+        problems: tuple[Problem, ...] = (),
+    ) -> Generator[Case, None, None]:
+        """Yield the Case each time that it has grown."""
+
+
+class LatePipeline:
+    """Knows its domain at once, and its stages when the first ticket comes."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Read the domain.
+
+        Raises:
+            KnowledgeError, UsageError: the domain cannot be used.
+        """
+        self.settings = settings
+        self.models = Models(settings)
+        self.domain: Domain = open_domain(settings.domain_folder)
+        self._once = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to load the models, and to import the stages, behind the page."""
+        self.models.start()
+        threading.Thread(target=lambda: self._pipeline, name="mmcs-stages", daemon=True).start()
+
+    def run(
+        self,
+        ticket: Ticket,
+        evidence: Evidence | None = None,
+        case_id: str | None = None,
+        problems: tuple[Problem, ...] = (),
+    ) -> Generator[Case, None, None]:
+        """Yield the Case each time that it has grown; see ``Pipeline.run``."""
+        yield from self._pipeline.run(ticket, evidence, case_id, problems)
+
+    @property
+    def _pipeline(self) -> Pipeline:
+        with self._once:
+            return self._made
+
+    @cached_property
+    def _made(self) -> Pipeline:
+        from mmcs.pipeline import Pipeline
+
+        return Pipeline(self.settings, self.models, wait_for_chat=False)

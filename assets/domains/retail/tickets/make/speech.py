@@ -77,7 +77,7 @@ RECORDINGS = (
             Phrase("Um, I'm looking at my bank statement here,", 0.25, 1.0, True),
             Phrase("and you charged me four hundred and nineteen dollars for the robot vacuum.", 0.6),
             Phrase("That's not what the invoice says. I've sent you a photo of it.", 0.5, 1.02),
-            Phrase("The order number is four, four, seven, one, three.", 0.6, 0.92, True),
+            Phrase("The order number is four, eight, four, one, seven.", 0.6, 0.92, True),
             Phrase("So, could somebody check which amount is right,", 0.2),
             Phrase("and pay me back the difference? Thank you.", 0.5),
         ),
@@ -227,6 +227,7 @@ def save(sound: Sound, path: Path) -> None:
     with tempfile.NamedTemporaryFile(suffix=".wav") as wav:
         soundfile.write(wav.name, sound, RATE)
         command = ["ffmpeg", "-y", "-v", "error", "-i", wav.name, "-map_metadata", "-1", "-ac", "1"]
+        command += ["-fflags", "+bitexact", "-flags:a", "+bitexact"]  # the same bytes each time
         subprocess.run([*command, "-c:a", "libopus", "-b:a", "24k", str(path)], check=True)
     print(f"{path.relative_to(TICKETS)}: {sound.size / RATE:.1f} s, {path.stat().st_size // 1000} kB")
 

@@ -111,10 +111,14 @@ class Actions:
             parts.page: page.to_json(),
             parts.timer: gr.Timer(active=any(s.phase not in SETTLED for s in states)),
             parts.header: render.header(view, states, weights.progress()),
-            parts.message: gr.Textbox(current(case.ticket).text, placeholder=texts.message),
+            parts.message: gr.Textbox(
+                current(case.ticket).text, placeholder=texts.message, label=texts.message
+            ),
             parts.attach: gr.UploadButton(texts.attach),
             parts.record: gr.Audio(None),
-            parts.reply: gr.Textbox(self.tickets.reply(page), placeholder=texts.reply_hint),
+            parts.reply: gr.Textbox(
+                self.tickets.reply(page), placeholder=texts.reply_hint, label=texts.reply
+            ),
             **self._buttons(page, case, running),
             **self._ticket(page, case),
             **self._found(page, case, WRITING if running else None),

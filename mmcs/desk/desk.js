@@ -206,7 +206,13 @@
       button.textContent = document.querySelector(".topbar").dataset.sayCopied;
       setTimeout(() => { button.textContent = words; }, 1200);
     };
-    if (navigator.clipboard) navigator.clipboard.writeText(text || "").then(done, () => {});
+    const byHand = () => {  // a page that is not served over https has no clipboard of its own
+      const box = document.querySelector("#reply textarea");
+      box.select();
+      if (document.execCommand("copy")) done();
+    };
+    if (navigator.clipboard) navigator.clipboard.writeText(text || "").then(done, byHand);
+    else byHand();
   };
 
   // --- a draft that is being written stays in sight ---

@@ -109,6 +109,7 @@ def lay_out() -> Parts:
             title, turns = _html("ticket-title"), _html("turns")
             with gr.Column(elem_id="composer"):
                 message = gr.Textbox(
+                    label=EN.message,
                     show_label=False,
                     container=False,
                     lines=4,
@@ -146,6 +147,7 @@ def lay_out() -> Parts:
             drafts = _html("drafts")
             with gr.Column(elem_id="reply-box"):
                 reply = gr.Textbox(
+                    label=EN.reply,
                     show_label=False,
                     container=False,
                     lines=5,

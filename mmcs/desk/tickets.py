@@ -100,7 +100,8 @@ class Tickets:
         messages: list[Message] = []
         problems: list[Problem] = []
         for said in sample.messages:
-            kept, faults = self._take([*map(str, said.audio), *map(str, said.images)], messages)
+            paths = [*map(str, said.audio), *map(str, said.images)]
+            kept, faults = self._take(paths, messages, trusted=True)
             messages.append(Message(said.author, said.text, tuple(kept)))
             problems += faults
         ticket = Ticket(tuple(messages), sample.title[page.language])
@@ -153,9 +154,9 @@ class Tickets:
             return case
 
     def _take(
-        self, paths: Sequence[str], earlier: Sequence[Message]
+        self, paths: Sequence[str], earlier: Sequence[Message], trusted: bool = False
     ) -> tuple[list[Attachment], list[Problem]]:
-        """Keep files and see at once whether they can be decoded."""
+        """Keep files, and see at once whether they can be decoded; trusted ones can."""
         kept: list[Attachment] = []
         problems: list[Problem] = []
         for path in paths:
@@ -168,7 +169,8 @@ class Tickets:
                 ticket, refused = take(request, self._settings, turns)
                 problems += [Problem("attach", problem.message) for problem in refused]
                 for attachment in ticket.messages[-1].attachments:
-                    self._files.make(attachment)
+                    if not trusted:
+                        self._files.make(attachment)
                     kept.append(attachment)
             except MMCSError as error:
                 problems.append(Problem("attach", str(error)))

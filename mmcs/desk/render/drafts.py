@@ -34,10 +34,23 @@ def _body(case: Case, view: View, now: Step | None) -> Markup:
             return Markup('<div class="empty busy">{}<div class="bones">{}</div></div>').format(
                 doing(view, now), Markup("<i></i>") * 5
             )
-        return Markup('<div class="empty"><p>{}</p></div>').format(view.texts.draft_empty)
+        return _empty(view)
     if now is not None and "draft" not in case.seconds:
         return _growing(case, case.draft, view, now)
     return _finished((case.draft, *case.alternatives), case, view)
+
+
+def _empty(view: View) -> Markup:
+    """Return how a draft will look, where none is."""
+    return Markup(
+        '<div class="empty"><p>{}</p><p class="reply"><span class="claim good">'
+        '<span class="words">{}</span><sup>1</sup></span></p><p class="reply">'
+        '<span class="claim bad"><span class="words">{}</span>{}</span></p></div>'
+    ).format(view.texts.draft_empty, view.texts.legend_good, view.texts.legend_bad, _flag(view))
+
+
+def _flag(view: View) -> Markup:
+    return Markup('<span class="flag">{}{}</span>').format(ICONS["warn"], view.texts.unsupported)
 
 
 def _growing(case: Case, instant: Draft, view: View, now: Step) -> Markup:
@@ -171,11 +184,10 @@ def _claim(claim: Claim, numbers: dict[Source, int], view: View) -> Markup:
             '<span class="claim good" tabindex="0"><span class="words">{}</span>'
             '<span class="chips">{}</span><span class="quotes" hidden>{}</span></span>'
         ).format(claim.text, chips, quotes)
-    label = Markup('<span class="flag">{}{}</span>').format(ICONS["warn"], view.texts.unsupported)
     return Markup(
         '<span class="claim bad" tabindex="0"><span class="words">{}</span>{}'
         '<span class="chips">{}</span><span class="quotes" hidden>{}{}</span></span>'
-    ).format(_with_marks(claim), label, chips, _missing(claim, view), quotes)
+    ).format(_with_marks(claim), _flag(view), chips, _missing(claim, view), quotes)
 
 
 def _with_marks(claim: Claim) -> Markup:

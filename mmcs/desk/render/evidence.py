@@ -42,8 +42,8 @@ def evidence(case: Case, view: View, now: Step | None = None, stopped: bool = Fa
         return _empty(view)
     cards = [problems(case, view)]
     if begun:
+        cards.append(_conflicts(case.evidence.conflicts, view))
         cards += [attachment_card(a, case, view, now) for a in case.ticket.attachments]
-        cards += [_conflict(c, view) for c in case.evidence.conflicts]
         cards += [_understood(case, view, now), _passages(case, view, now)]
     if now is not None and now.stage == "queue":
         cards.insert(0, _queued(view))
@@ -59,9 +59,9 @@ def problems(case: Case, view: View) -> Markup:
         return Markup("")
     row = Markup("<li><b>{}</b> {}</li>")
     rows = [row.format(view.texts.stages.get(p.stage, p.stage), p.message) for p in case.problems]
-    return Markup('<section class="problems" role="alert">{}<ul>{}</ul></section>').format(
-        ICONS["warn"], joined(rows)
-    )
+    return Markup(
+        '<section class="problems" role="alert" aria-label="{}">{}<ul>{}</ul></section>'
+    ).format(view.texts.problems, ICONS["warn"], joined(rows))
 
 
 def _empty(view: View) -> Markup:
@@ -104,22 +104,25 @@ def _waiting(title: str, view: View, now: Step) -> Markup:
     )
 
 
-def _conflict(conflict: Conflict, view: View) -> Markup:
+def _conflicts(conflicts: Sequence[Conflict], view: View) -> Markup:
+    """Return the warning that sources disagree, one line for each kind of thing."""
+    if not conflicts:
+        return Markup("")
+    row = Markup("<p><b>{}</b> {}</p>")
+    rows = [row.format(view.texts.kinds[c.kind], _versus(c, view)) for c in conflicts]
+    return Markup(
+        '<section class="conflict" role="alert">{}<div><h3>{}</h3>{}<p class="note">{}</p></div>'
+        "</section>"
+    ).format(ICONS["warn"], view.texts.conflict, joined(rows), view.texts.conflict_values)
+
+
+def _versus(conflict: Conflict, view: View) -> Markup:
     pair = Markup('<span class="value">{}</span> <span class="from">{}</span>')
     pairs = [
         pair.format(value, source_name(view, source))
         for value, source in zip(conflict.values, conflict.sources, strict=False)
     ]
-    title = view.texts.conflict.format(kind=view.texts.kinds[conflict.kind])
-    return Markup(
-        '<section class="conflict" role="alert">{}<div><b>{}</b><p>{}</p><p class="note">{}</p>'
-        "</div></section>"
-    ).format(
-        ICONS["warn"],
-        title,
-        Markup(' <span class="versus">≠</span> ').join(pairs),
-        view.texts.conflict_values,
-    )
+    return Markup('<span class="versus">≠</span>').join(pairs)
 
 
 def _entities(case: Case, view: View) -> Markup:

@@ -48,7 +48,7 @@ def header(view: View, states: Sequence[ModelState], fetches: Sequence[Fetch]) -
         '<div class="topbar" data-language="{}" data-say-drop="{}" data-say-copied="{}"'
         ' data-say-record="{}" data-say-stop="{}">'
         '<span class="brand">{}<b>{}</b><span class="domain">{}</span></span>'
-        '<details class="models {}"><summary title="{}"><span class="dots">{}</span>'
+        '{}<details class="models {}"><summary title="{}"><span class="dots">{}</span>'
         '<span class="count">{}</span></summary><ul>{}</ul></details>'
         '<span class="languages" role="group" aria-label="{}">{}</span></div>'
     ).format(
@@ -60,6 +60,7 @@ def header(view: View, states: Sequence[ModelState], fetches: Sequence[Fetch]) -
         _LOGO,
         view.texts.product,
         view.named(view.domain.title),
+        Markup("") if ready == len(states) else Markup('<ul class="strip">{}</ul>').format(chips),
         "failed" if failed else "ready" if ready == len(states) else "loading",
         words,
         joined(Markup('<i class="{}"></i>').format(s.phase) for s in states),
@@ -83,11 +84,12 @@ def _chip(state: ModelState, fetch: Fetch | None, view: View) -> Markup:
     if state.message:
         why = Markup('<p class="why">{}</p>').format(state.message)
     return Markup(
-        '<li class="{}" data-role="{}"><i></i><span class="role">{}</span>'
+        '<li class="{}" data-role="{}" title="{}"><i></i><span class="role">{}</span>'
         '<span class="name">{}</span><span class="phase">{}</span>{}</li>'
     ).format(
         phase,
         state.role,
+        state.message,
         view.texts.roles[state.role],
         state.name or state.backend,
         words,
@@ -131,7 +133,7 @@ def warning(words: str) -> Markup:
 def attachments(message: Message, view: View) -> Markup:
     """Return the files of the message that is being answered, each with a way to take it out."""
     if not message.attachments:
-        return Markup("")
+        return Markup('<p class="hint">{}</p>').format(view.texts.attach_hint)
     return Markup('<div class="files">{}</div>').format(
         joined(_file(a, view, removable=True) for a in message.attachments)
     )

@@ -34,7 +34,6 @@ class Texts:
     draft: str
     draft_again: str
     stop: str
-    shortcut: str
     samples: str
     mine: str
     no_tickets: str
@@ -44,7 +43,6 @@ class Texts:
     shows: str
     remove: str
     untitled: str
-    earlier: str
 
     # the evidence
     evidence: str
@@ -55,7 +53,6 @@ class Texts:
     stopped: str
     seconds: str
     play: str
-    pause: str
     no_speech: str
     no_lines: str
     lines: str
@@ -84,9 +81,9 @@ class Texts:
     # the draft
     drafts: str
     draft_empty: str
+    legend_good: str
+    legend_bad: str
     instant: str
-    model: str
-    other_first: str
     being_written: str
     reading: str
     use: str

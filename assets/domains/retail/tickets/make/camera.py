@@ -23,7 +23,9 @@ def phone_photo(picture: Image.Image, warmth: float, gain: float, seed: int = 4)
     light = np.clip(light, 0, 1)
     light = light + 0.10 * (light * light * (3 - 2 * light) - light)  # contrast
     grain = gaussian_filter(random.standard_normal((height, width)), 0.55) * 0.016
-    blotches = zoom(random.standard_normal((height // 6, width // 6, 3)), (6, 6, 1), order=1) * 0.007
+    blotches = (
+        zoom(random.standard_normal((height // 6, width // 6, 3)), (6, 6, 1), order=1) * 0.007
+    )
     light[: blotches.shape[0], : blotches.shape[1]] += blotches
     light += grain[..., None] * (1.25 - light.mean(axis=2, keepdims=True))
     shot = Image.fromarray((np.clip(light, 0, 1) * 255).astype(np.uint8))

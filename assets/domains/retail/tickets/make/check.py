@@ -49,11 +49,15 @@ def main() -> None:
     for folder in sorted(path.parent for path in TICKETS.glob("*/ticket.json")):
         expected = json.loads((folder / "expected.json").read_text())
         for sound in folder.glob("*.ogg"):
-            segments, info = whisper.transcribe(str(sound), beam_size=5, vad_filter=True, condition_on_previous_text=False)
+            segments, info = whisper.transcribe(
+                str(sound), beam_size=5, vad_filter=True, condition_on_previous_text=False
+            )
             heard = " ".join(segment.text.strip() for segment in segments)
             said = tokens(expected["transcript"], expected["language"])
             wrong = distance(said, tokens(heard, expected["language"])) / max(1, len(said))
-            print(f"{folder.name}: {info.duration:.1f} s, {info.language}, error rate {wrong:.1%}: {heard}")
+            print(
+                f"{folder.name}: {info.duration:.1f} s, {info.language}, error rate {wrong:.1%}: {heard}"
+            )
         for image in [*folder.glob("*.jpg"), *folder.glob("*.png")]:
             found = [squeezed(line) for line in reader(str(image)).txts or ()]
             missed = [line for line in expected["lines"] if squeezed(line) not in found]

@@ -76,8 +76,15 @@ def render(page: Page, target: Path) -> None:
         html = Path(folder) / "page.html"
         html.write_text(filled((HERE / "pages" / f"{page.name}.html").read_text()))
         command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-        command += ["--disable-background-networking", "--hide-scrollbars", f"--user-data-dir={folder}/profile"]
-        command += [f"--force-device-scale-factor={page.scale}", f"--window-size={page.width},{page.height}"]
+        command += [
+            "--disable-background-networking",
+            "--hide-scrollbars",
+            f"--user-data-dir={folder}/profile",
+        ]
+        command += [
+            f"--force-device-scale-factor={page.scale}",
+            f"--window-size={page.width},{page.height}",
+        ]
         command += ["--default-background-color=00000000", f"--screenshot={target}", html.as_uri()]
         subprocess.run(command, check=True, capture_output=True)
 
@@ -92,7 +99,9 @@ def main() -> None:
         path = TICKETS / target
         path.parent.mkdir(parents=True, exist_ok=True)
         render(page, path)
-        Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+        Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+            path, optimize=True
+        )
         print(f"{target}: {Image.open(path).size}, {path.stat().st_size // 1000} kB")
 
 

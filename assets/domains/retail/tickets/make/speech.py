@@ -62,9 +62,13 @@ RECORDINGS = (
             Phrase("two, zero, four,", 0.25, 0.9),
             Phrase("four, one, seven,", 0.25, 0.9),
             Phrase("zero, nine, three.", 0.7, 0.9),
-            Phrase("The tracking page hasn't moved for, like, eight working days now.", 0.4, 1.02, True),
+            Phrase(
+                "The tracking page hasn't moved for, like, eight working days now.", 0.4, 1.02, True
+            ),
             Phrase("It just says, in transit.", 0.5),
-            Phrase("Can you find out where it is, or just send me another one? Thanks, bye.", 0.5, 1.02),
+            Phrase(
+                "Can you find out where it is, or just send me another one? Thanks, bye.", 0.5, 1.02
+            ),
         ),
         hum=0.25,
         seed=11,
@@ -75,7 +79,9 @@ RECORDINGS = (
         (
             Phrase("Hey, good morning, this is Marcus Bell.", 0.4),
             Phrase("Um, I'm looking at my bank statement here,", 0.25, 1.0, True),
-            Phrase("and you charged me four hundred and nineteen dollars for the robot vacuum.", 0.6),
+            Phrase(
+                "and you charged me four hundred and nineteen dollars for the robot vacuum.", 0.6
+            ),
             Phrase("That's not what the invoice says. I've sent you a photo of it.", 0.5, 1.02),
             Phrase("The order number is four, eight, four, one, seven.", 0.6, 0.92, True),
             Phrase("So, could somebody check which amount is right,", 0.2),
@@ -140,7 +146,9 @@ class Speaker:
 
 def band_pass(sound: Sound, low: float, high: float, order: int = 2) -> Sound:
     """The sound between two frequencies (Hz)."""
-    return sosfilt(butter(order, (low, high), "bandpass", fs=RATE, output="sos"), sound).astype(np.float32)
+    return sosfilt(butter(order, (low, high), "bandpass", fs=RATE, output="sos"), sound).astype(
+        np.float32
+    )
 
 
 def level(sound: Sound, decibel: float) -> Sound:
@@ -205,19 +213,27 @@ def pocket_call() -> Sound:
         street += level(car, -26) * np.exp(-(((time - middle) / width) ** 2)).astype(np.float32)
     for start in np.arange(0.7, 14.0, 0.58):  # steps
         at = int((start + random.uniform(-0.04, 0.04)) * RATE)
-        thump = random.standard_normal(int(0.09 * RATE)) * np.exp(-np.arange(int(0.09 * RATE)) / 400)
+        thump = random.standard_normal(int(0.09 * RATE)) * np.exp(
+            -np.arange(int(0.09 * RATE)) / 400
+        )
         street[at : at + thump.size] += level(band_pass(thump.astype(np.float32), 60, 400), -30)
     for start in (1.9, 4.4, 6.1, 7.8, 11.3, 12.6):  # cloth over the microphone
         at, size = int(start * RATE), int(random.uniform(0.25, 0.7) * RATE)
         rub = band_pass(random.standard_normal(size).astype(np.float32), 900, 6_000)
-        rub *= np.abs(np.interp(np.arange(size), np.linspace(0, size, 9), random.random(9))).astype(np.float32)
+        rub *= np.abs(np.interp(np.arange(size), np.linspace(0, size, 9), random.random(9))).astype(
+            np.float32
+        )
         street[at : at + size] += level(rub, -31)
     for start in (5.2, 10.1, 13.7):
         air = breath(random, 0.6) * 4
         street[int(start * RATE) : int(start * RATE) + air.size] += air
     for start in (17.0, 18.6, 20.2):  # the line's busy tone
-        tone = np.sin(2 * np.pi * 440 * time[: int(0.8 * RATE)]) + np.sin(2 * np.pi * 480 * time[: int(0.8 * RATE)])
-        street[int(start * RATE) : int(start * RATE) + tone.size] += level(tone.astype(np.float32), -27)
+        tone = np.sin(2 * np.pi * 440 * time[: int(0.8 * RATE)]) + np.sin(
+            2 * np.pi * 480 * time[: int(0.8 * RATE)]
+        )
+        street[int(start * RATE) : int(start * RATE) + tone.size] += level(
+            tone.astype(np.float32), -27
+        )
     return np.tanh(band_pass(street, 150, 6_000) * 1.5).astype(np.float32) * 0.6
 
 
@@ -229,7 +245,9 @@ def save(sound: Sound, path: Path) -> None:
         command = ["ffmpeg", "-y", "-v", "error", "-i", wav.name, "-map_metadata", "-1", "-ac", "1"]
         command += ["-fflags", "+bitexact", "-flags:a", "+bitexact"]  # the same bytes each time
         subprocess.run([*command, "-c:a", "libopus", "-b:a", "24k", str(path)], check=True)
-    print(f"{path.relative_to(TICKETS)}: {sound.size / RATE:.1f} s, {path.stat().st_size // 1000} kB")
+    print(
+        f"{path.relative_to(TICKETS)}: {sound.size / RATE:.1f} s, {path.stat().st_size // 1000} kB"
+    )
 
 
 def main() -> None:

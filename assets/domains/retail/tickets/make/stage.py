@@ -23,7 +23,12 @@ def clear() -> None:
 class Material:
     """A node material with a Principled BSDF, and shortcuts to wire it."""
 
-    def __init__(self, name: str, colour: tuple[float, float, float] = (0.8, 0.8, 0.8), roughness: float = 0.6):
+    def __init__(
+        self,
+        name: str,
+        colour: tuple[float, float, float] = (0.8, 0.8, 0.8),
+        roughness: float = 0.6,
+    ):
         self.material = bpy.data.materials.new(name)
         self.material.use_nodes = True
         self.tree = self.material.node_tree
@@ -87,7 +92,9 @@ class Material:
     def image(self, name: str, vector, extension: str = "CLIP"):
         """A print as a texture."""
         picture = bpy.data.images.load(str(PRINTS / f"{name}.png"))
-        node = self.node("ShaderNodeTexImage", {"Vector": vector}, image=picture, extension=extension)
+        node = self.node(
+            "ShaderNodeTexImage", {"Vector": vector}, image=picture, extension=extension
+        )
         node.interpolation = "Cubic"
         return node
 
@@ -107,7 +114,13 @@ def add(name: str, mesh, *materials: Material, smooth: bool = True):
     return thing
 
 
-def block(name: str, size: tuple[float, float, float], at: tuple[float, float, float], material: Material, round_by: float = 0.0):
+def block(
+    name: str,
+    size: tuple[float, float, float],
+    at: tuple[float, float, float],
+    material: Material,
+    round_by: float = 0.0,
+):
     """A box, its edges rounded if wished (metres)."""
     bpy.ops.mesh.primitive_cube_add(size=1, location=at)
     thing = bpy.context.object
@@ -121,23 +134,47 @@ def block(name: str, size: tuple[float, float, float], at: tuple[float, float, f
     return thing
 
 
-def oak(tint: tuple[float, float, float] = (0.36, 0.21, 0.105), plank: tuple[float, float] = (1.2, 0.14), turn: float = 0.0) -> Material:
+def oak(
+    tint: tuple[float, float, float] = (0.36, 0.21, 0.105),
+    plank: tuple[float, float] = (1.2, 0.14),
+    turn: float = 0.0,
+) -> Material:
     """A floor or a table of oak planks (metres)."""
     wood = Material("oak", roughness=0.42)
     place = wood.node("ShaderNodeNewGeometry").outputs["Position"]
     place = wood.node("ShaderNodeMapping", {"Vector": place, "Rotation": (0, 0, turn)}).outputs[0]
-    brick = wood.node("ShaderNodeTexBrick", {"Vector": place, "Scale": 1.0, "Mortar Size": 0.0011, "Brick Width": plank[0], "Row Height": plank[1], "Color1": (0.25, 0.25, 0.25, 1), "Color2": (0.85, 0.85, 0.85, 1), "Mortar": (0, 0, 0, 1)}, offset=0.37)
+    brick = wood.node(
+        "ShaderNodeTexBrick",
+        {
+            "Vector": place,
+            "Scale": 1.0,
+            "Mortar Size": 0.0011,
+            "Brick Width": plank[0],
+            "Row Height": plank[1],
+            "Color1": (0.25, 0.25, 0.25, 1),
+            "Color2": (0.85, 0.85, 0.85, 1),
+            "Mortar": (0, 0, 0, 1),
+        },
+        offset=0.37,
+    )
     each = brick.outputs["Color"]
     shift = wood.node("ShaderNodeVectorMath", {0: each}, operation="SCALE")
     shift.inputs["Scale"].default_value = 7.0
-    moved = wood.node("ShaderNodeVectorMath", {0: place, 1: shift.outputs[0]}, operation="ADD").outputs[0]
+    moved = wood.node(
+        "ShaderNodeVectorMath", {0: place, 1: shift.outputs[0]}, operation="ADD"
+    ).outputs[0]
     long = wood.node("ShaderNodeMapping", {"Vector": moved, "Scale": (1.3, 22, 1)}).outputs[0]
     warp = wood.noise(long, 1.6, 6, 0.62)
-    fine = wood.noise(wood.node("ShaderNodeMapping", {"Vector": moved, "Scale": (6, 420, 1)}).outputs[0], 1.0, 3)
+    fine = wood.noise(
+        wood.node("ShaderNodeMapping", {"Vector": moved, "Scale": (6, 420, 1)}).outputs[0], 1.0, 3
+    )
     grain = wood.math("ADD", wood.math("MULTIPLY", warp, 0.75), wood.math("MULTIPLY", fine, 0.25))
     dark, light = tuple(c * 0.5 for c in tint), tuple(min(1, c * 1.4) for c in tint)
     colour = wood.ramp(grain, (0.32, dark), (0.7, light))
-    tone = wood.node("ShaderNodeBrightContrast", {"Color": colour, "Bright": wood.math("MULTIPLY_ADD", each, 0.07, -0.035)}).outputs[0]
+    tone = wood.node(
+        "ShaderNodeBrightContrast",
+        {"Color": colour, "Bright": wood.math("MULTIPLY_ADD", each, 0.07, -0.035)},
+    ).outputs[0]
     gap = wood.math("GREATER_THAN", brick.outputs["Fac"], 0.5)
     wood.to("Base Color", wood.mix(gap, tone, (0.03, 0.018, 0.01, 1)))
     wood.to("Roughness", wood.math("MULTIPLY_ADD", warp, 0.3, 0.28))
@@ -145,7 +182,13 @@ def oak(tint: tuple[float, float, float] = (0.36, 0.21, 0.105), plank: tuple[flo
     return wood
 
 
-def plane(name: str, size: tuple[float, float], at: tuple[float, float, float], material: Material, turn: tuple[float, float, float] = (0, 0, 0)):
+def plane(
+    name: str,
+    size: tuple[float, float],
+    at: tuple[float, float, float],
+    material: Material,
+    turn: tuple[float, float, float] = (0, 0, 0),
+):
     """A flat rectangle (metres)."""
     bpy.ops.mesh.primitive_plane_add(size=1, location=at, rotation=turn)
     thing = bpy.context.object
@@ -159,7 +202,9 @@ def look(thing, at: tuple[float, float, float]) -> None:
     thing.rotation_euler = (Vector(at) - thing.location).to_track_quat("-Z", "Y").to_euler()
 
 
-def window(at, towards, size: tuple[float, float], watts: float, colour: tuple[float, float, float]) -> None:
+def window(
+    at, towards, size: tuple[float, float], watts: float, colour: tuple[float, float, float]
+) -> None:
     """A rectangular light."""
     lamp = bpy.data.lights.new("window", "AREA")
     lamp.shape, lamp.size, lamp.size_y, lamp.energy, lamp.color = "RECTANGLE", *size, watts, colour
@@ -178,7 +223,17 @@ def sky(colour: tuple[float, float, float], strength: float) -> None:
     bpy.context.scene.world = world
 
 
-def shoot(at, towards, lens: float, roll: float = 0.0, blur: float = 4.0, size: tuple[int, int] = (1280, 960), samples: int = 12, exposure: float = 0.0, focus=None) -> None:
+def shoot(
+    at,
+    towards,
+    lens: float,
+    roll: float = 0.0,
+    blur: float = 4.0,
+    size: tuple[int, int] = (1280, 960),
+    samples: int = 12,
+    exposure: float = 0.0,
+    focus=None,
+) -> None:
     """Render with a phone-like camera; ``lens`` in mm of 36 mm film, ``roll`` in degrees, ``blur`` an f-number."""
     camera = bpy.data.cameras.new("phone")
     camera.lens, camera.clip_start = lens, 0.01

@@ -1,5 +1,8 @@
 """One contract over every transcriber; and what the Whisper ones must hear, and must not."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +16,7 @@ from mmcs import media, roles
 from mmcs.backends import _whisper_common as common
 from mmcs.backends._whisper_common import Guess, Stretch, Window, Word
 from mmcs.backends.openai_whisper import BASE, base
+from mmcs.errors import ModelUnavailable
 from mmcs.evaluate.spoken import tokens
 from mmcs.roles import Sound, Transcriber
 from mmcs.settings import Settings
@@ -38,18 +42,25 @@ def error_rate(said: str, heard: str, language: str) -> float:
     return float(jiwer.wer(*pair))
 
 
-@pytest.fixture(scope="module", params=["fake", "faster_whisper", "openai_whisper"])
-def transcriber(request: pytest.FixtureRequest, real_settings: Settings) -> Transcriber:
-    """Every transcriber there is."""
-    loaded: Transcriber = roles.load("transcriber", request.param, real_settings)
-    return loaded
+Load = Callable[[str], Transcriber]
 
 
 @pytest.fixture(scope="module")
-def faster(real_settings: Settings) -> Transcriber:
+def load(real_settings: Settings) -> Load:
+    """Loads each transcriber once."""
+    return cache(lambda name: roles.load("transcriber", name, real_settings))
+
+
+@pytest.fixture(params=["fake", "faster_whisper", "openai_whisper"])
+def transcriber(request: pytest.FixtureRequest, load: Load) -> Transcriber:
+    """Every transcriber there is."""
+    return load(request.param)
+
+
+@pytest.fixture
+def faster(load: Load) -> Transcriber:
     """The one for two cores."""
-    loaded: Transcriber = roles.load("transcriber", "faster_whisper", real_settings)
-    return loaded
+    return load("faster_whisper")
 
 
 @pytest.mark.parametrize("name", ["order_late_en.ogg", "return_zh.ogg"])
@@ -144,9 +155,9 @@ def test_more_than_one_window_is_heard_whole(faster: Transcriber) -> None:
     assert error_rate(" ".join(alone), faster.transcribe(long).text, "en") <= 0.1
 
 
-def test_both_engines_hear_alike(real_settings: Settings, faster: Transcriber) -> None:
+def test_both_engines_hear_alike(load: Load, faster: Transcriber) -> None:
     """The same weights give the same words, in int8 and in fp32, and both are nearly right."""
-    plain = roles.load("transcriber", "openai_whisper", real_settings)
+    plain = load("openai_whisper")
     for name, said, language in (
         ("order_late_en.ogg", ENGLISH, "en"),
         ("return_zh.ogg", MANDARIN, "zh"),
@@ -220,3 +231,12 @@ def test_a_moment_finds_its_place() -> None:
 def test_chinese_is_written_simplified(heard: str, written: str) -> None:
     """Script, marks and spaces are those of a Chinese text; Latin words keep their spaces."""
     assert common.written(heard, "zh") == written
+
+
+@pytest.mark.parametrize(
+    ("size", "says"), [("small", "may not be downloaded"), ("enormous", "has no size .enormous")]
+)
+def test_a_size_that_cannot_be_had_says_why(fake_settings: Settings, size: str, says: str) -> None:
+    """Offline nothing is fetched, and a size that Whisper lacks is named."""
+    with pytest.raises(ModelUnavailable, match=says):
+        roles.load("transcriber", "openai_whisper", replace(fake_settings, whisper_model=size))

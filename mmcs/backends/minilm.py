@@ -1,0 +1,75 @@
+"""all-MiniLM-L6-v2 (Apache-2.0, English) through transformers: texts to vectors of meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+from mmcs.errors import ModelUnavailable
+from mmcs.roles import Vectors
+from mmcs.settings import Settings
+from mmcs.weights import fetch
+
+DIMENSIONS = 384
+MAX_TOKENS = (
+    256  # the model's own limit (sentence_bert_config.json); the rest of a text is not read
+)
+MAX_CHARACTERS = 8_000  # a longer text is cut before it is split into tokens
+BATCH = 32  # texts; sorted by length, so that a batch holds little padding
+
+
+class MiniLM:
+    """The encoder with the pooling it was trained with: the mean over tokens, at unit length."""
+
+    name = "minilm"
+
+    def __init__(self, folder: str, threads: int) -> None:
+        """Load tokenizer and weights from a folder; a GPU is used when there is one."""
+        torch.set_num_threads(threads)
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+        self._model = model.eval().to(self._device)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text, (texts, 384); an empty text gets one too."""
+        vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        for start in range(0, len(by_length), BATCH):
+            rows = by_length[start : start + BATCH]
+            vectors[rows] = self._batch([texts[row] for row in rows])
+        return vectors
+
+    def _batch(self, texts: list[str]) -> Vectors:
+        tokens = self._tokenizer(
+            [text[:MAX_CHARACTERS] for text in texts],
+            padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
+        ).to(self._device)
+        with torch.inference_mode():
+            states = self._model(**tokens).last_hidden_state
+            mask = tokens["attention_mask"].unsqueeze(-1).to(states.dtype)
+            pooled = (states * mask).sum(dim=1) / mask.sum(dim=1)
+            unit = torch.nn.functional.normalize(pooled, dim=1)
+        vectors: Vectors = unit.cpu().numpy()
+        return vectors
+
+
+def embedder(settings: Settings) -> MiniLM:
+    """Load MiniLM and warm it up.
+
+    Raises:
+        ModelUnavailable: its weights cannot be had, or are not what they should be.
+    """
+    folder = fetch("minilm", settings)
+    try:
+        model = MiniLM(str(folder), settings.threads)
+    except (OSError, ValueError) as broken:
+        raise ModelUnavailable(
+            "The embedding model all-MiniLM-L6-v2 could not be loaded; "
+            "run `python -m mmcs weights --check` to see which file is damaged."
+        ) from broken
+    model.embed(["warm up"])
+    return model

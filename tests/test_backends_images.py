@@ -205,6 +205,17 @@ def test_small_text_is_read(ocr: Reader) -> None:
         assert number in "".join(read).replace(" ", "")
 
 
+def test_runs_of_one_digit_keep_their_length(ocr: Reader) -> None:
+    """Narrow numbers with the same digit many times over are read digit by digit."""
+    numbers = ["1x 000007670558", "NLX000041700093", "Ref 1111000222"]
+    sheet = rendered.Sheet(700, 220)
+    for row, number in enumerate(numbers):
+        sheet.write(20, 20 + row * 60, number, rendered.latin(26))
+    narrow = np.asarray(sheet.canvas.resize((385, 220)))
+    read = [text.replace(" ", "") for text in texts(ocr.read(narrow))]
+    assert read == [number.replace(" ", "") for number in numbers]
+
+
 def test_a_huge_word_is_read(ocr: Reader) -> None:
     """One code that fills the image is read."""
     assert texts(ocr.read(rendered.huge_word().image)) == ["E04"]

@@ -38,15 +38,21 @@ FIRST_LOOK = 480_000  # pixels that the detector sees of a tile at first
 CLOSER_LOOK = 1_600_000  # … and when the text is small
 SMALL_TEXT = 15.0  # pixels; lines lower than this after scaling are looked at again
 GOOD_TEXT = 24.0  # pixels; the height to which small text is brought
+SMALL_PHOTO = 26.0  # pixels; the same for a photo, whose text is faint, skewed and uneven
+GOOD_PHOTO = 32.0  # pixels
+WORTH = 1.25  # times the first look's scale, from which a second one is taken
+DRAWN = 0.6  # share of neighbouring pixels exactly alike; cameras never take so many
 MAX_ENLARGED = 3.0  # small images are enlarged no more than this
 TALL = 2.2  # long side over short side from which an image is cut into tiles
 TILE = 1.5  # long side over short side of a tile
 OVERLAP = 0.12  # of a tile's long side; more than a line is high
+WHOLE = 0.97  # of a line's width that one tile must show for the other's view to be dropped
 STRIDE = 32  # pixels; both sides of what the detector gets are a multiple
 
 # reading lines
 LINE_HEIGHT = 48  # pixels, the recogniser's and the direction classifier's
 MIN_WIDTH = 96  # pixels to which short lines are padded
+STRETCH = 1.15  # times its width; narrow digits side by side (000076) would be read as fewer
 WIDTH_STEP = 16  # pixels; to a multiple of which all are padded
 MAX_WIDTH = 3_200  # pixels; longer lines are squeezed
 DIRECTION_WIDTH = 192  # pixels
@@ -113,21 +119,23 @@ class RapidOcr:
         return quads
 
     def _look(self, tile: Image) -> list[Quad]:
-        """Look at a tile as a whole; where its text is small, look again from nearer."""
+        """Look at a tile as a whole, then from nearer at the part with text, if that is small or
+        photographed."""
         scale = min(1.0, math.sqrt(FIRST_LOOK / (tile.shape[0] * tile.shape[1])))
         quads = self._detect(tile, scale)
         if not quads:
             return quads
         height = median(_height(quad) for quad in quads)
-        if height * scale >= SMALL_TEXT:
+        small, good = (SMALL_TEXT, GOOD_TEXT) if _is_drawn(tile) else (SMALL_PHOTO, GOOD_PHOTO)
+        if height * scale >= small:
             return quads
         x0, y0, x1, y1 = _around(quads, 2 * height, tile.shape[:2])
-        area = (x1 - x0) * (y1 - y0)
-        closer = min(GOOD_TEXT / height, MAX_ENLARGED, math.sqrt(CLOSER_LOOK / area))
-        if closer < 1.25 * scale:
+        most = math.sqrt(CLOSER_LOOK / ((x1 - x0) * (y1 - y0)))
+        nearer = min(good / height, MAX_ENLARGED, most)
+        if nearer < WORTH * scale:
             return quads
         origin = np.array([x0, y0], dtype=np.float32)
-        return [quad + origin for quad in self._detect(tile[y0:y1, x0:x1], closer)]
+        return [quad + origin for quad in self._detect(tile[y0:y1, x0:x1], nearer)]
 
     def _detect(self, tile: Image, scale: float) -> list[Quad]:
         """Return the lines that the detector sees in a tile after scaling it."""
@@ -168,7 +176,7 @@ class RapidOcr:
     # reading lines
 
     def _read_line(self, cut: Image) -> tuple[str, float]:
-        width = min(MAX_WIDTH, math.ceil(LINE_HEIGHT * cut.shape[1] / cut.shape[0]))
+        width = min(MAX_WIDTH, math.ceil(STRETCH * LINE_HEIGHT * cut.shape[1] / cut.shape[0]))
         padded = max(MIN_WIDTH, WIDTH_STEP * math.ceil(width / WIDTH_STEP))
         line = np.zeros((1, 3, LINE_HEIGHT, padded), dtype=np.float32)
         line[0, :, :, :width] = _normal(cv2.resize(cut, (width, LINE_HEIGHT)))
@@ -197,6 +205,11 @@ def _stride(side: float) -> int:
     return max(STRIDE, STRIDE * round(side / STRIDE))
 
 
+def _is_drawn(tile: Image) -> bool:
+    """Say whether a tile comes from a screen rather than from a camera."""
+    return bool((tile[:, 1:] == tile[:, :-1]).all(axis=2).mean() >= DRAWN)
+
+
 def _tiles(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
     """Yield x0, y0, x1, y1 of tiles that overlap; one for an image of ordinary shape or size."""
     long, short = max(height, width), min(height, width)
@@ -212,17 +225,15 @@ def _tiles(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _joined(quads: list[Quad], more: list[Quad]) -> list[Quad]:
-    """Return all lines; one that two tiles saw, or saw a part of, once."""
-    kept = list(quads)
+    """Return the lines of some tiles and of the next; one that both saw, or saw part of, once."""
+    before, fresh = list(quads), []
     for quad in more:
-        same = [i for i, other in enumerate(kept) if _is_one_line(_box(quad), _box(other))]
-        whole = max([quad, *(kept[i] for i in same)], key=_width)
-        if same and _width(whole) < 0.97 * _width(
-            around := _bounds([quad, *(kept[i] for i in same)])
-        ):
-            whole = around
-        kept = [other for i, other in enumerate(kept) if i not in same] + [whole]
-    return kept
+        same = [other for other in before if _is_one_line(_box(quad), _box(other))]
+        before = [other for other in before if not any(other is one for one in same)]
+        around = _bounds([quad, *same])
+        widest = max([quad, *same], key=_width)
+        fresh.append(widest if _width(widest) > WHOLE * _width(around) else around)
+    return before + fresh
 
 
 def _is_one_line(a: Box, b: Box) -> bool:

@@ -14,7 +14,7 @@ from mmcs.roles import Image
 from mmcs.ticket import ImageKind, Reading, Tag
 
 SCREEN_TAGS = frozenset({"web site", "computer monitor", "screen", "handheld computer"})
-PARCEL_TAGS = frozenset({"carton", "crate", "mailbag", "packet"})
+PARCEL_TAGS = frozenset({"carton", "crate", "mailbag"})
 
 DRAWN = 0.8  # share of neighbouring pixels that are alike, from which an image was drawn
 SCREEN = 0.3  # score of the screen tags together, from which little text is enough
@@ -22,7 +22,7 @@ PARCEL = 0.25  # score of the parcel tags together
 PAPER_LINES = 6  # lines that make a sheet of paper a document
 PAPER = 0.5  # share of pale, colourless pixels behind the text of a document
 COLOURLESS = 0.01  # share of coloured pixels up to which a drawn page is a scan, not a screen
-SHOWN = 0.15  # score of the best tag from which a photo shows something
+SHOWN = 0.07  # score of the best tag from which a photo shows something
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def image_kind(image: Image, tags: tuple[Tag, ...], reading: Reading) -> ImageKi
 
 
 def _drawn(look: Look) -> ImageKind:
-    if look.lines >= PAPER_LINES and look.coloured <= COLOURLESS:
+    if look.lines >= PAPER_LINES and look.coloured <= COLOURLESS and look.screen < SCREEN:
         return "document"
     if look.lines >= 2 or look.screen >= SCREEN:
         return "screenshot"
@@ -72,7 +72,7 @@ def looked_at(image: Image, tags: tuple[Tag, ...], reading: Reading) -> Look:
         behind[y0:y1, x0:x1] = True
     return Look(
         alike=float(alike.mean()) if alike.size else 1.0,
-        coloured=float((spread > 60).mean()),
+        coloured=float((spread > 40).mean()),
         paper=float(pale[behind].mean()) if behind.any() else 0.0,
         lines=len(reading.lines),
         screen=sum(tag.score for tag in tags if tag.label in SCREEN_TAGS),

@@ -28,8 +28,9 @@ from mmcs.draft import (
 )
 from mmcs.entities import find_conflicts, find_entities
 from mmcs.errors import KnowledgeError, MMCSError, ModelUnavailable
-from mmcs.knowledge import Knowledge, Query
+from mmcs.knowledge import Knowledge
 from mmcs.models import Models
+from mmcs.retrieve import retrieve
 from mmcs.roles import ChatModel, ChatOptions, Embedder, Remembering
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, Case, Evidence, Message, Picture, Problem, Reading, Ticket
@@ -204,14 +205,10 @@ class Pipeline:
         return replace(case, triage=triager.triage(case.ticket, case.evidence))
 
     def _retrieve(self, case: Case) -> Case:
-        query = Query(
-            written=case.ticket.customer_text,
-            spoken=" ".join(heard.text for heard in case.evidence.transcripts),
-            shown=" ".join(line.text for image in case.evidence.images for line in image.lines),
-            entities=tuple(entity.value for entity in case.evidence.entities),
-            language=draft_language(case, self.domain),
-        )
-        return replace(case, passages=self.knowledge.search(query, PASSAGES))
+        language = draft_language(case, self.domain)
+        threshold = self.domain.threshold
+        passages = retrieve(case, self.knowledge, language, PASSAGES, threshold)
+        return replace(case, passages=passages)
 
     def _drafts(self, case: Case) -> Iterator[Case]:
         """Yield the Case with the instant draft, then with the model's as it grows, then with the

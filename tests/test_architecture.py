@@ -13,7 +13,7 @@ LAYERS = (
     ("settings",),
     ("decoder", "media", "roles", "reading_order", "weights", "domain"),
     ("backends", "perceive", "kinds", "entities", "knowledge", "draft", "triage"),
-    ("models", "intake"),
+    ("models", "intake", "retrieve"),
     ("pipeline",),
     ("store", "evaluate", "bench", "doctor"),
     ("desk", "cli"),

@@ -114,7 +114,8 @@ class Checker:
         if text in self._courtesies:
             return Claim(text, supported=True, courtesy=True)
         facts = find_facts(bare(text))
-        promising, done = is_promise(text), is_done(text)
+        quoted = any(s.kind == "passage" and bare(text) in s.text for s in self._sources)
+        promising, done = is_promise(text), is_done(text) and not quoted
         if _asks_or_greets(text) and not facts and not promising and not done:
             return Claim(text, supported=True, courtesy=True)
         like = self._alike(text, vector, passages_only=promising)

@@ -18,12 +18,13 @@ from mmcs.roles import Embedder
 from mmcs.ticket import Case, Draft, Language, Passage
 
 MOST_PASSAGES = 3  # that a draft draws on
-NEAR = 0.5  # share of the best passage's score from which another is drawn on
+NEAR = 0.8  # share of the best passage's score from which another is drawn on
 MOST_UNITS = 6  # sentences, or whole lists
 MOST_LENGTH = {"en": 130, "zh": 260}  # words; characters
 LEAD = 0.05  # what a list loses against the sentence that leads to it
 REPEATED = 0.75  # share of a sentence's words that make it one that was said already
-FALL = 0.16  # a sentence this much below the best does not answer
+UNLED = 0.12  # how much less a list may say than the sentence before it, to belong to it
+FALL = 0.14  # a sentence this much below the best does not answer
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ def _scored(
         score = likeness + 0.3 * passages[candidate.passage].score / best
         lead = scored[-1] if scored and scored[-1].passage == candidate.passage else None
         if candidate.units[0].kind != "sentence" and lead is not None:
-            score = max(score, lead.score - LEAD)  # what leads to the steps speaks for them
+            if lead.text.rstrip().endswith((":", "：")) or score > lead.score - UNLED:
+                score = max(score, lead.score - LEAD)  # what leads to the steps speaks for them
         scored.append(replace(candidate, score=score))
     return scored
 

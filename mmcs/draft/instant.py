@@ -156,11 +156,15 @@ def _scored(
             likeness = 0.5 * float(meant[0]) + 0.5 * float(meant.max()) + 0.3 * likeness
         score = likeness + 0.3 * passages[candidate.passage].score / best
         lead = scored[-1] if scored and scored[-1].passage == candidate.passage else None
-        if candidate.units[0].kind != "sentence" and lead is not None:
-            if lead.text.rstrip().endswith((":", "：")) or score > lead.score - UNLED:
-                score = max(score, lead.score - LEAD)  # what leads to the steps speaks for them
+        if candidate.units[0].kind != "sentence" and lead is not None and _leads(lead, score):
+            score = max(score, lead.score - LEAD)  # what leads to the steps speaks for them
         scored.append(replace(candidate, score=score))
     return scored
+
+
+def _leads(lead: Chosen, score: float) -> bool:
+    """Say whether a sentence belongs to the list after it, of that score."""
+    return lead.text.rstrip().endswith((":", "：")) or score > lead.score - UNLED
 
 
 def _shared(asked: Sequence[str], text: str) -> float:

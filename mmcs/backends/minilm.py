@@ -46,7 +46,10 @@ class MiniLM:
     def _batch(self, texts: list[str]) -> Vectors:
         tokens = self._tokenizer(
             [text[:MAX_CHARACTERS] for text in texts],
-            padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
+            padding=True,
+            truncation=True,
+            max_length=MAX_TOKENS,
+            return_tensors="pt",
         ).to(self._device)
         with torch.inference_mode():
             states = self._model(**tokens).last_hidden_state

@@ -27,7 +27,7 @@ from mmcs.draft import (
     warm_up_messages,
 )
 from mmcs.entities import find_conflicts, find_entities
-from mmcs.errors import KnowledgeError, MMCSError, ModelUnavailable
+from mmcs.errors import MMCSError, ModelUnavailable
 from mmcs.knowledge import Knowledge
 from mmcs.models import Models
 from mmcs.retrieve import retrieve
@@ -80,8 +80,7 @@ class Pipeline:
         self.models = models
         self.wait_for_chat = wait_for_chat
         self.domain: Domain = open_domain(settings.domain_folder)
-        if not settings.knowledge_folder.is_dir():
-            raise KnowledgeError(f"There is no folder of articles at {settings.knowledge_folder}.")
+        self._articles = settings.knowledge_folder
         self._starting: tuple[Future[object], ...] = ()
 
     def start(self) -> None:
@@ -117,7 +116,7 @@ class Pipeline:
             KnowledgeError, ModelUnavailable: the articles or the embedder cannot be used.
         """
         embedder = self.models.get("embedder")
-        return Knowledge.open(self.settings.knowledge_folder, embedder, self.settings.cache)
+        return Knowledge.open(self._articles, embedder, self.settings.cache)
 
     def run(
         self,

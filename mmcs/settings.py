@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from mmcs.errors import UsageError
+from mmcs.errors import KnowledgeError, UsageError
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 
@@ -89,8 +89,15 @@ class Settings:
 
     @property
     def knowledge_folder(self) -> Path:
-        """The folder of articles: the one that was named, else the domain's own."""
-        return Path(self.knowledge) if self.knowledge else self.domain_folder / "knowledge"
+        """The folder of articles: the one that was named, else the domain's own.
+
+        Raises:
+            KnowledgeError: there is no such folder.
+        """
+        folder = Path(self.knowledge) if self.knowledge else self.domain_folder / "knowledge"
+        if not folder.is_dir():
+            raise KnowledgeError(f"There is no folder of articles at {folder}.")
+        return folder
 
     def with_flags(self, **flags: str | None) -> Settings:
         """Return these settings with the command line's flags laid over them; None is not given."""

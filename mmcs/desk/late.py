@@ -45,12 +45,14 @@ class LatePipeline:
         self.settings = settings
         self.models = Models(settings)
         self.domain: Domain = open_domain(settings.domain_folder)
+        _ = settings.knowledge_folder  # raises if there is none, before the page is served
         self._once = threading.Lock()
 
     def start(self) -> None:
         """Begin to load the models, and to import the stages, behind the page."""
         self.models.start()
-        threading.Thread(target=lambda: self._pipeline, name="mmcs-stages", daemon=True).start()
+        begin = lambda: self._pipeline.start()  # noqa: E731  # importing the stages takes seconds
+        threading.Thread(target=begin, name="mmcs-stages", daemon=True).start()
 
     def run(
         self,

@@ -7,11 +7,16 @@ columns are long, or stand at heights of their own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
+import numpy as np
+from numpy.typing import NDArray
+
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1
+Quad = NDArray[np.float32]  # (4, 2): x, y of a line's corners, clockwise from its top left
 Band = list[int]  # the boxes of one line across the page, left to right
 
 MIN_ROWS = 4  # lines on each side before white space between them is a gutter
@@ -20,8 +25,55 @@ MIN_FILL = 0.55  # how much of a column its middle line must fill
 MIN_LENGTH = 8.0  # width over height of a line of running text
 
 
+LONGEST = 6  # lines that say how a page is turned
+UPRIGHT = math.radians(1)  # up to here a page is not turned
+NEARBY = math.radians(6)  # rows may lie this far from their words, on paper seen at an angle
+STEP = math.radians(0.5)
+
+
+def straightened(quads: Sequence[Quad]) -> list[Box]:
+    """Return the lines' boxes as if the page lay straight.
+
+    The words of a photographed page show roughly how it is turned. Exactly, it is turned so that
+    most of its lines stand level with another: perspective turns words and rows differently.
+    """
+    if not quads:
+        return []
+    longest = sorted(quads, key=lambda quad: float(np.linalg.norm(quad[1] - quad[0])))[-LONGEST:]
+    angle = median(math.atan2(*(quad[1] - quad[0])[::-1]) for quad in longest)
+    if abs(angle) <= UPRIGHT:
+        return _turned(quads, 0.0)
+    nearby = np.arange(-NEARBY, NEARBY + STEP, STEP)
+    tried = [_turned(quads, angle + float(off)) for off in sorted(nearby, key=abs)]
+    return max(tried, key=_rows)  # of equals the first: the words' own angle
+
+
+def _turned(quads: Sequence[Quad], angle: float) -> list[Box]:
+    """Return boxes of which the middles are turned back by an angle, the sizes are the lines'."""
+    boxes: list[Box] = []
+    for quad in quads:
+        x, y = (float(v) for v in quad.mean(axis=0))
+        width = float(np.linalg.norm(quad[1] - quad[0])) / 2
+        height = float(np.linalg.norm(quad[3] - quad[0])) / 2
+        x, y = (
+            x * math.cos(angle) + y * math.sin(angle),
+            y * math.cos(angle) - x * math.sin(angle),
+        )
+        boxes.append((x - width, y - height, x + width, y + height))
+    return boxes
+
+
+def _rows(boxes: Sequence[Box]) -> int:
+    """Count the pairs of boxes that stand level, side by side."""
+    x0, y0, x1, y1 = np.array(boxes).T
+    middle, height = (y0 + y1) / 2, y1 - y0
+    apart = x1[:, None] <= x0[None, :]
+    near = np.abs(middle[:, None] - middle) <= LEVEL * np.minimum(height[:, None], height)
+    return int((apart & near).sum())
+
+
 def reading_order(boxes: Sequence[Box]) -> list[int]:
-    """Return the boxes' indices in reading order. Skewed boxes should be straightened before."""
+    """Return the boxes' indices in reading order."""
     return [i for part in _parts(boxes, _bands(boxes, range(len(boxes)))) for i in part]
 
 

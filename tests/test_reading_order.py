@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from mmcs.reading_order import Box, reading_order
+from mmcs.reading_order import Box, Quad, reading_order, straightened
 
 
 def row(y: float, *spans: tuple[float, float], height: float = 20.0) -> list[Box]:
@@ -58,3 +59,34 @@ def test_each_box_comes_once(count: int) -> None:
         for i in range(count)
     ]
     assert sorted(reading_order(boxes)) == list(range(count))
+
+
+def quad(x: float, y: float, width: float, slope: float, height: float = 24.0) -> Quad:
+    """Return a line that begins at (x, y) and falls by ``slope`` pixels a pixel."""
+    along = np.array([1.0, slope]) / np.hypot(1.0, slope)
+    down = np.array([-along[1], along[0]])
+    start = np.array([x, y])
+    corners = (start, start + width * along, start + width * along + height * down)
+    return np.array([*corners, start + height * down], dtype=np.float32)
+
+
+@pytest.mark.parametrize("words", [-0.14, -0.08, 0.08])
+def test_rows_of_a_turned_page_are_found(words: float) -> None:
+    """On a photographed receipt, where perspective turns words and rows differently, each name
+    still comes with its amount."""
+    rows = -0.08 if words < 0 else 0.08
+    quads = [
+        line
+        for i in range(8)
+        for line in (
+            quad(200, 400 + i * 36, 150, words),
+            quad(600, 400 + i * 36 + 400 * rows, 90, words),
+        )
+    ]
+    assert reading_order(straightened(quads)) == list(range(16))
+
+
+def test_straight_lines_stay_where_they_are() -> None:
+    """A page that is not turned keeps its boxes."""
+    assert straightened([]) == []
+    assert straightened([quad(10, 20, 100, 0.0)]) == [(10.0, 20.0, 110.0, 44.0)]

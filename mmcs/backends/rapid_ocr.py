@@ -23,7 +23,7 @@ from rapidocr.ch_ppocr_det.utils import DBPostProcess
 from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
 from rapidocr.utils.process_img import get_rotate_crop_image
 
-from mmcs.reading_order import Box, reading_order
+from mmcs.reading_order import Box, Quad, reading_order, straightened
 from mmcs.roles import Image
 from mmcs.settings import Settings
 from mmcs.ticket import Line, Reading
@@ -40,6 +40,7 @@ SMALL_TEXT = 15.0  # pixels; lines lower than this after scaling are looked at a
 GOOD_TEXT = 24.0  # pixels; the height to which small text is brought
 SMALL_PHOTO = 26.0  # pixels; the same for a photo, whose text is faint, skewed and uneven
 GOOD_PHOTO = 32.0  # pixels
+HUGE_TEXT = 120.0  # pixels; letters higher than this fall apart
 WORTH = 1.25  # times the first look's scale, from which a second one is taken
 DRAWN = 0.6  # share of neighbouring pixels exactly alike; cameras never take so many
 MAX_ENLARGED = 3.0  # small images are enlarged no more than this
@@ -47,6 +48,9 @@ TALL = 2.2  # long side over short side from which an image is cut into tiles
 TILE = 1.5  # long side over short side of a tile
 OVERLAP = 0.12  # of a tile's long side; more than a line is high
 WHOLE = 0.97  # of a line's width that one tile must show for the other's view to be dropped
+MIN_SEEN = (
+    0.35  # the detector's mean score of a line; 0.5, RapidOCR's, loses lines on creased paper
+)
 STRIDE = 32  # pixels; both sides of what the detector gets are a multiple
 
 # reading lines
@@ -62,7 +66,6 @@ VOTERS = 6  # longest lines that decide whether the image is upside down
 MAX_LINES = 1_000  # a page of small print has 150
 
 Pixels = NDArray[np.float32]
-Quad = NDArray[np.float32]  # (4, 2): x, y of the corners, clockwise from the top left
 
 
 class RapidOcr:
@@ -82,11 +85,11 @@ class RapidOcr:
         self._decode = CTCLabelDecode(character=characters.splitlines())
         self._trace = DBPostProcess(
             thresh=0.3,
-            box_thresh=0.5,
+            box_thresh=MIN_SEEN,
             max_candidates=MAX_LINES,
             unclip_ratio=1.6,
             use_dilation=True,
-        )  # RapidOCR's own settings for this detector
+        )
 
     def read(self, image: Image) -> Reading:
         """Return the lines in reading order, boxes in pixels of ``image``."""
@@ -96,7 +99,7 @@ class RapidOcr:
         if turns:
             picture = np.ascontiguousarray(np.rot90(picture, turns))
             quads = self._find(picture)
-        order = reading_order([_box(quad) for quad in _straightened(quads)])
+        order = reading_order(straightened(quads))
         quads = [quads[i] for i in order]
         read = self._lane.map(self._read_line, [_cut(picture, quad) for quad in quads])
         return Reading(
@@ -119,14 +122,16 @@ class RapidOcr:
         return quads
 
     def _look(self, tile: Image) -> list[Quad]:
-        """Look at a tile as a whole, then from nearer at the part with text, if that is small or
-        photographed."""
+        """Look at a tile as a whole; then from nearer at the part with text, if that is small or
+        photographed, or from farther, if it is huge."""
         scale = min(1.0, math.sqrt(FIRST_LOOK / (tile.shape[0] * tile.shape[1])))
         quads = self._detect(tile, scale)
         if not quads:
             return quads
         height = median(_height(quad) for quad in quads)
         small, good = (SMALL_TEXT, GOOD_TEXT) if _is_drawn(tile) else (SMALL_PHOTO, GOOD_PHOTO)
+        if height * scale > HUGE_TEXT:
+            return self._detect(tile, GOOD_PHOTO / height)
         if height * scale >= small:
             return quads
         x0, y0, x1, y1 = _around(quads, 2 * height, tile.shape[:2])
@@ -270,17 +275,6 @@ def _height(quad: Quad) -> float:
 def _box(quad: Quad) -> Box:
     (x0, y0), (x1, y1) = quad.min(axis=0), quad.max(axis=0)
     return float(x0), float(y0), float(x1), float(y1)
-
-
-def _straightened(quads: Sequence[Quad]) -> list[Quad]:
-    """Return the lines as they would lie if the page weren't skewed."""
-    if not quads:
-        return []
-    longest = sorted(quads, key=_width)[-VOTERS:]
-    angle = median(math.atan2(*(quad[1] - quad[0])[::-1]) for quad in longest)
-    cos, sin = math.cos(angle), math.sin(angle)
-    turn = np.array([[cos, -sin], [sin, cos]], dtype=np.float32)
-    return [quad @ turn for quad in quads]
 
 
 def _given(quad: Quad, turns: int, shape: tuple[int, ...]) -> Box:

@@ -143,7 +143,7 @@ def test_stop_stops_and_keeps_what_is_there(browser: Browser, settings: Settings
         draft(window, LATE)
         expect(page.locator("#drafts .growing")).to_contain_text("is on its way")
         page.click("#stop")
-        expect(page.locator("#draft")).to_be_visible(timeout=2000)
+        expect(page.locator("#draft")).to_be_visible(timeout=10_000)
         expect(page.locator("#drafts .growing")).to_have_count(0)
         stopped = page.locator("#drafts").inner_text()
         page.wait_for_timeout(1500)

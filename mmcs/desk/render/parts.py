@@ -84,6 +84,8 @@ def spent(view: View, seconds: float | None) -> Markup:
     if seconds is None:
         return Markup("")
     shown = f"{seconds:.1f}" if seconds >= 0.095 else f"{seconds:.2f}"
+    if seconds < 0.005:  # what was found before, and kept
+        shown = "< 0.01"
     return Markup('<span class="spent">{}</span>').format(view.texts.seconds.format(seconds=shown))
 
 

@@ -56,6 +56,12 @@ def test_a_line_may_be_read_in_pieces() -> None:
     assert lines_and_rows(reading) == ["TOTAL USD", "TOTAL USD 199.28", "199.28", "Thank you"]
 
 
+def test_spaces_beside_chinese_say_nothing() -> None:
+    """A space between Chinese characters and digits is neither asked for nor wrong."""
+    line = Line("11月20日 星期五  约 ¥1,062.37 USD paid", 0.9, (0.0, 0.0, 9.0, 9.0))
+    assert lines_and_rows(Reading((line,))) == ["11月20日星期五约¥1,062.37 USD paid"]
+
+
 def test_what_is_not_labelled_is_not_scored(tmp_path: Path, fake_settings: Settings) -> None:
     """Images without lines or kind count in neither figure, and the report says how many had."""
     entries: list[dict[str, Any]] = [

@@ -8,6 +8,7 @@ labelled isn't scored.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,7 @@ KINDS: dict[str, ImageKind] = {  # other data's names for ours
     "hardware": "product",
     "apparel": "product",
 }
+CHINESE_SPACE = re.compile("(?<=[\u3000-\u9fff\uff00-\uffef]) | (?=[\u3000-\u9fff\uff00-\uffef])")
 JOINED = 4  # lines read one after the other that may together be one true line
 
 
@@ -194,8 +196,9 @@ def _score(labelled: LabelledImage, models: Models) -> ImageScore:
 
 
 def _folded(text: str) -> str:
-    """Return a text with every stretch of white space as one space."""
-    return " ".join(text.split())
+    """Return a text with every stretch of white space as one space, and none beside Chinese
+    characters, where it says nothing."""
+    return CHINESE_SPACE.sub("", " ".join(text.split()))
 
 
 def lines_and_rows(reading: Reading) -> list[str]:

@@ -15,6 +15,7 @@ import rendered
 from rendered import Rendered
 
 from mmcs import roles
+from mmcs.errors import ModelUnavailable
 from mmcs.roles import Captioner, Image, Reader, Tagger
 from mmcs.settings import ASSETS, Settings
 from mmcs.ticket import ImageKind, Line, Picture, Reading, Tag
@@ -248,6 +249,16 @@ def test_reading_needs_no_network_and_is_quiet(
     fresh: Reader = importlib.import_module("mmcs.backends.rapid_ocr").reader(real_settings)
     assert "E04" in texts(fresh.read(rendered.huge_word().image))
     assert capfd.readouterr() == ("", "")
+
+
+def test_missing_models_are_told(
+    real_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A rapidocr without its models is told in a sentence, and never fetched."""
+    backend = importlib.import_module("mmcs.backends.rapid_ocr")
+    monkeypatch.setattr(backend, "MODELS", tmp_path)
+    with pytest.raises(ModelUnavailable, match="is not in the installed package rapidocr"):
+        backend.reader(real_settings)
 
 
 def test_tags_are_scored_and_sorted(tagger: Tagger) -> None:

@@ -23,6 +23,7 @@ from rapidocr.ch_ppocr_det.utils import DBPostProcess
 from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
 from rapidocr.utils.process_img import get_rotate_crop_image
 
+from mmcs.errors import ModelUnavailable
 from mmcs.reading_order import Box, Quad, reading_order, straightened
 from mmcs.roles import Image
 from mmcs.settings import Settings
@@ -297,7 +298,18 @@ def _cut(picture: Image, quad: Quad) -> Image:
 
 
 def reader(settings: Settings) -> RapidOcr:
-    """Load PP-OCR and warm it up."""
+    """Load PP-OCR and warm it up.
+
+    Raises:
+        ModelUnavailable: the installed rapidocr doesn't carry the models.
+    """
+    if missing := [m for m in (DETECTOR, RECOGNISER, DIRECTION) if not (MODELS / m).is_file()]:
+        raise ModelUnavailable(
+            f"The text reader's model {missing[0]} is not in the installed package rapidocr; "
+            "install the version that requirements.txt names."
+        )
     model = RapidOcr(settings.threads)
-    model.read(np.zeros((64, 256, 3), dtype=np.uint8))
+    blank = np.zeros((64, 256, 3), dtype=np.uint8)
+    model.read(blank)
+    model._read_line(blank)
     return model

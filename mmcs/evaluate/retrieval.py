@@ -1,0 +1,249 @@
+"""How well articles are found: recall and rank by article, next to plain BM25 and plain embeddings
+on the same passages, and how well questions that no article answers are refused.
+
+``data`` is a .jsonl of ``{"id", "text", "articles", "answerable"}``, or a folder with it as
+questions.jsonl; ``spoken`` and ``shown`` may hold what a voice note and an image say.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from mmcs import roles
+from mmcs.errors import UsageError
+from mmcs.knowledge.fusion import best_of_articles
+from mmcs.knowledge.index import Floats
+from mmcs.knowledge.questions import Question, read_questions
+from mmcs.knowledge.search import Knowledge
+from mmcs.knowledge.signals import Query, bm25_scores
+from mmcs.knowledge.words import words
+from mmcs.models import chosen_backends
+from mmcs.settings import Settings
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Where the first right article stands, over all answerable questions."""
+
+    recall_at_1: float
+    recall_at_5: float
+    mrr: float  # mean of 1 / rank
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How questions without an answer are told from others by the threshold."""
+
+    precision: float | None  # of the refused, how many had no answer; None if none was refused
+    recall: float | None  # of those without an answer, how many were refused; None if there is none
+    answered: float | None  # of those with an answer, how many got passages
+
+
+@dataclass(frozen=True)
+class QuestionScore:
+    """How one question went."""
+
+    id: str
+    best: str  # the article that came first
+    rank: int | None  # of the first right article, from 1; None if nothing answers
+    score: float  # of the best passage
+    refused: bool
+
+
+@dataclass(frozen=True)
+class RetrievalReport:
+    """How all questions went."""
+
+    embedder: str
+    articles: int
+    passages: int
+    questions: int
+    answerable: int
+    fused: Ranking
+    bm25: Ranking
+    embeddings: Ranking
+    refusal: Refusal
+    calibration_error: float  # mean distance of score and share of right ones, over ten bins
+    median_milliseconds: float  # a query, all signals and the fused score
+    scores: tuple[QuestionScore, ...]
+    problems: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Return the report for people."""
+        told = [
+            f"{self.questions} questions ({self.answerable} answerable), {self.articles} articles, "
+            f"{self.passages} passages, embedder {self.embedder}",
+            "                    recall@1  recall@5  MRR",
+        ]
+        rankings = {"fused": self.fused, "BM25": self.bm25, "embeddings": self.embeddings}
+        for name, found in rankings.items():
+            told.append(
+                f"{name:<20}{found.recall_at_1:8.3f}  {found.recall_at_5:8.3f}  {found.mrr:.3f}"
+            )
+        told.append(
+            f"refusal: precision {_told(self.refusal.precision)}, recall "
+            f"{_told(self.refusal.recall)}; "
+            f"{_told(self.refusal.answered)} of the answerable answered"
+        )
+        told.append(
+            f"calibration error {self.calibration_error:.3f}; "
+            f"{self.median_milliseconds:.0f} ms a query (median)"
+        )
+        return told + list(self.problems)
+
+
+def evaluate(data: Path, settings: Settings, knowledge: Path) -> RetrievalReport:
+    """Return how well a folder of articles answers labelled questions.
+
+    Raises:
+        UsageError: the questions cannot be read, or name articles that are not there.
+        KnowledgeError, ModelUnavailable: the articles or the embedder cannot be used.
+    """
+    questions = read_questions(data)
+    embedder = roles.load("embedder", chosen_backends(settings)["embedder"], settings)
+    opened = Knowledge.open(knowledge, embedder, settings.cache)
+    ids = {page.id: row for row, page in enumerate(opened.index.articles)}
+    _check_names(questions, ids)
+    found, milliseconds = _timed(opened, questions)
+    asked = [question.query for question in questions]
+    rankers: dict[str, Sequence[Floats]] = {
+        "fused": found,
+        "bm25": [_bm25(opened, query) for query in asked],
+        "embeddings": [_plain(opened, query) for query in asked],
+    }
+    return RetrievalReport(
+        embedder=embedder.name,
+        articles=len(opened.index.articles),
+        passages=len(opened.index.parts),
+        questions=len(questions),
+        answerable=sum(question.answerable for question in questions),
+        **{name: _ranking(opened, questions, each, ids) for name, each in rankers.items()},
+        refusal=_refusal(opened, questions, found),
+        calibration_error=_calibration_error(opened, questions, found),
+        median_milliseconds=milliseconds,
+        scores=_scores(opened, questions, found, ids),
+        problems=opened.problems,
+    )
+
+
+def _told(share: float | None) -> str:
+    return "-" if share is None else f"{share:.3f}"
+
+
+def _check_names(questions: Sequence[Question], ids: Mapping[str, int]) -> None:
+    for question in questions:
+        for name in question.articles:
+            if name not in ids:
+                raise UsageError(f"Question {question.id} names {name}, which is no article here.")
+
+
+def _timed(opened: Knowledge, questions: Sequence[Question]) -> tuple[list[Floats], float]:
+    """Return the fused scores of each question's passages, and the median milliseconds."""
+    found: list[Floats] = []
+    seconds: list[float] = []
+    for question in questions:
+        begun = time.perf_counter()
+        found.append(opened.scores(question.query))
+        seconds.append(time.perf_counter() - begun)
+    return found, median(seconds) * 1000
+
+
+def _bm25(opened: Knowledge, query: Query) -> Floats:
+    return bm25_scores(opened.index.passage_ranker, list(dict.fromkeys(words(query.everything))))
+
+
+def _plain(opened: Knowledge, query: Query) -> Floats:
+    likeness: Floats = opened.index.vectors @ opened.embedder.embed([query.everything])[0]
+    return likeness
+
+
+def _rank(passages: Floats, opened: Knowledge, right: Sequence[int]) -> int:
+    """Return the place of the first right article, from 1; a tie counts as lost."""
+    articles = best_of_articles(passages, opened.index)
+    others = np.delete(articles, right)
+    return 1 + int((others >= articles[list(right)].max()).sum())
+
+
+def _right(question: Question, ids: Mapping[str, int]) -> list[int]:
+    return [ids[name] for name in question.articles]
+
+
+def _ranking(
+    opened: Knowledge,
+    questions: Sequence[Question],
+    found: Sequence[Floats],
+    ids: Mapping[str, int],
+) -> Ranking:
+    ranks = np.array(
+        [
+            _rank(passages, opened, _right(question, ids))
+            for question, passages in zip(questions, found, strict=True)
+            if question.articles
+        ]
+    )
+    if not len(ranks):
+        raise UsageError("None of the questions names an article that answers it.")
+    return Ranking(
+        recall_at_1=round(float(np.mean(ranks <= 1)), 4),
+        recall_at_5=round(float(np.mean(ranks <= 5)), 4),
+        mrr=round(float(np.mean(1 / ranks)), 4),
+    )
+
+
+def _threshold(opened: Knowledge, question: Question) -> float:
+    return opened.fusion.formula(question.query).threshold
+
+
+def _refusal(opened: Knowledge, questions: Sequence[Question], found: Sequence[Floats]) -> Refusal:
+    refused = np.array(
+        [f.max() < _threshold(opened, q) for q, f in zip(questions, found, strict=True)]
+    )
+    without = np.array([not question.answerable for question in questions])
+
+    def share(part: Floats, whole: Floats) -> float | None:
+        return round(float(part.sum() / whole.sum()), 4) if whole.any() else None
+
+    return Refusal(
+        precision=share(refused & without, refused),
+        recall=share(refused & without, without),
+        answered=share(~refused & ~without, ~without),
+    )
+
+
+def _calibration_error(
+    opened: Knowledge, questions: Sequence[Question], found: Sequence[Floats]
+) -> float:
+    """Return the expected calibration error of the first article's score."""
+    best = np.array([f.max() for f in found])
+    first = [opened.index.articles[opened.index.owners[f.argmax()]].id for f in found]
+    right = np.array([name in q.articles for name, q in zip(first, questions, strict=True)])
+    bins = np.minimum((best * 10).astype(int), 9)
+    errors = [
+        abs(best[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
+        for b in np.unique(bins)
+    ]
+    return round(float(sum(errors)), 4)
+
+
+def _scores(
+    opened: Knowledge,
+    questions: Sequence[Question],
+    found: Sequence[Floats],
+    ids: Mapping[str, int],
+) -> tuple[QuestionScore, ...]:
+    return tuple(
+        QuestionScore(
+            id=question.id,
+            best=opened.index.articles[opened.index.owners[passages.argmax()]].id,
+            rank=_rank(passages, opened, _right(question, ids)) if question.articles else None,
+            score=round(float(passages.max()), 4),
+            refused=bool(passages.max() < _threshold(opened, question)),
+        )
+        for question, passages in zip(questions, found, strict=True)
+    )

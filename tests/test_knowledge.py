@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from mmcs import roles
 from mmcs.backends.fake import FakeEmbedder
 from mmcs.errors import KnowledgeError
 from mmcs.knowledge import Knowledge, Query
 from mmcs.knowledge.articles import Article, Source, article, sources, without_hubs
+from mmcs.knowledge.fit import Names, examples, fit
 from mmcs.knowledge.fusion import load_fusion
+from mmcs.knowledge.index import open_index
+from mmcs.knowledge.questions import Question
 from mmcs.knowledge.words import codes, is_chinese, word_count, words
 from mmcs.roles import Vectors
-from mmcs.settings import ASSETS
+from mmcs.settings import ASSETS, Settings
 
 RETAIL = ASSETS / "domains" / "retail" / "knowledge"
 
@@ -444,6 +448,46 @@ def test_the_fitted_numbers_make_sense() -> None:
         assert formula.weights["language"] >= 0
         assert formula.per_gap > 0
         assert 0 < formula.threshold < 1
+
+
+def test_a_fit_learns_what_finds(tmp_path: Path) -> None:
+    """On questions that quote their article the fit ranks it first, refuses what is foreign, gives
+    no likeness a negative weight, and comes out the same twice."""
+    subjects = "kettle parcel invoice router vacuum speaker battery password refund voucher".split()
+    for subject in subjects:
+        (tmp_path / f"{subject}.md").write_text(f"# The {subject}\n\nMend the {subject}.", "utf-8")
+    questions = [
+        Question(f"{n}{s}", f"{lead} {s}", (s,), True)
+        for n, lead in enumerate(("mend my", "what about the", "trouble with"))
+        for s in subjects
+    ]
+    foreign = "bicycle opera mountain holiday garden novel".split()
+    questions += [Question(f"x{s}", f"tickets for a {s}", (), False) for s in foreign]
+    index = open_index(tmp_path, FakeEmbedder(), tmp_path / "cache")
+    given = list(examples(questions, index, FakeEmbedder()))
+    names = Names(("meaning", "words", "letters", "language"), ("letters",))
+    found = fit(given, names)
+    assert found.recall_at_1 > 0.9
+    assert found.refusal_auc > 0.9
+    assert all(weight >= 0 for weight in found.formula.weights.values())
+    assert fit(given, names) == found
+
+
+def test_the_shop_is_searched_for_real(real_settings: Settings) -> None:
+    """With the real embedder, questions in a customer's words find the shop's articles in their
+    language, also by a code in a screenshot, and what no article answers finds none."""
+    embedder = roles.load("embedder", "minilm", real_settings)
+    shop = Knowledge.open(RETAIL, embedder, real_settings.cache)
+    for query, wanted in (
+        (Query("tracking has not moved for eight days, is my parcel lost?"), "lost-parcel"),
+        (Query("what does it want?", shown="Orbit R3\nError E12"), "e12"),
+        (Query("扫地机器人报 E21，找不到充电桩"), "e21"),
+        (Query("显示签收了，可是我根本没拿到包裹"), "marked-delivered"),
+    ):
+        found = shop.search(query, 3)
+        assert any(passage.article.endswith(wanted) for passage in found[:2])
+        assert {passage.language for passage in found} == {"zh" if query.chinese else "en"}
+    assert shop.search(Query("do you hire students over the summer?"), 3) == ()
 
 
 def test_missing_numbers_are_told_plainly(tmp_path: Path) -> None:

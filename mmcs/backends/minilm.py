@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from mmcs.errors import ModelUnavailable
 from mmcs.roles import Vectors
@@ -29,6 +30,7 @@ class MiniLM:
     def __init__(self, folder: str, threads: int) -> None:
         """Load tokenizer and weights from a folder; a GPU is used when there is one."""
         torch.set_num_threads(threads)
+        disable_progress_bar()  # it would draw on a command's stderr for a tenth of a second
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)

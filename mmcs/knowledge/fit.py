@@ -39,8 +39,23 @@ from mmcs.roles import Embedder
 from mmcs.settings import Settings, from_environment
 from mmcs.ticket import to_json
 
-LATIN = ("meaning", "sentence", "words", "letters", "code", "phrase", "language")
-CHINESE = ("words", "letters", "title_letters", "code", "phrase", "language")
+
+@dataclass(frozen=True)
+class Names:
+    """The signals that order the passages, and those of the best passage that the curve takes."""
+
+    weights: tuple[str, ...]
+    anchors: tuple[str, ...]
+
+
+LATIN = Names(
+    weights=("meaning", "sentence", "words", "letters", "code", "phrase", "language"),
+    anchors=("meaning", "code"),
+)
+CHINESE = Names(
+    weights=("words", "letters", "title_letters", "code", "phrase", "language"),
+    anchors=("letters", "code"),
+)
 SPREAD: Mapping[str, float] = {  # the size of a difference that matters, so that all shrink alike
     "meaning": 0.1,
     "sentence": 0.1,
@@ -83,17 +98,14 @@ class Example:
 
 @dataclass(frozen=True)
 class Curve:
-    """A logistic curve over a question's anchor, lead and each article's gap."""
+    """A logistic curve over rows of lead, gap and anchors."""
 
     bias: float
-    per_anchor: float
-    per_lead: float
-    per_gap: float
+    slopes: tuple[float, ...]
 
     def __call__(self, rows: Floats) -> Floats:
-        """Return the probability of each row of (anchor, lead, gap)."""
-        logits = self.bias + rows @ np.array([self.per_anchor, self.per_lead, self.per_gap])
-        probability: Floats = 1 / (1 + np.exp(-logits))
+        """Return the probability of each row."""
+        probability: Floats = 1 / (1 + np.exp(-(self.bias + rows @ np.array(self.slopes))))
         return probability
 
 
@@ -117,23 +129,22 @@ def examples(questions: Sequence[Question], index: Index, embedder: Embedder) ->
         yield Example(question, signals(question.query, index, embedder), index)
 
 
-def fit(given: Sequence[Example], names: Sequence[str], anchor: str) -> Fit:
+def fit(given: Sequence[Example], names: Names) -> Fit:
     """Return the formula that serves the examples best, and its cross-validated figures."""
-    sums = _unseen_sums(given, names)
-    rows = [_rows(e, total, anchor) for e, total in zip(given, sums, strict=True)]
+    sums = _unseen_sums(given, names.weights)
+    rows = [_rows(e, total, names.anchors) for e, total in zip(given, sums, strict=True)]
     answers = [_answers(e, total) for e, total in zip(given, sums, strict=True)]
     best = np.array([p.max() for p in _unseen_scores(rows, answers)])
     answerable = np.array([e.question.answerable for e in given])
     curve = _curve(rows, answers)
     ranks = np.array([r for r in map(_rank, given, sums) if r is not None])
     formula = Formula(
-        weights=_weights(given, names),
-        anchor=anchor,
+        weights=_weights(given, names.weights),
+        anchors=dict(zip(names.anchors, curve.slopes[2:], strict=True)),
         bias=curve.bias,
-        per_anchor=curve.per_anchor,
-        per_lead=curve.per_lead,
-        per_gap=curve.per_gap,
-        usual_lead=round(float(np.median([r[0, 1] for r in rows])), 4),
+        per_lead=curve.slopes[0],
+        per_gap=curve.slopes[1],
+        usual_lead=round(float(np.median([r[0, 0] for r in rows])), 4),
         threshold=THRESHOLD,
     )
     return Fit(
@@ -224,17 +235,14 @@ def _first(example: Example, total: Floats) -> NDArray[np.int64]:
     return order[:FIRST]
 
 
-def _rows(example: Example, total: Floats, anchor: str) -> Floats:
-    """Return anchor, lead and gap of the first articles of a question."""
+def _rows(example: Example, total: Floats, anchors: Sequence[str]) -> Floats:
+    """Return lead, gap and anchors of the first articles of a question."""
     articles = best_of_articles(total, example.index)
     first = _first(example, total)
-    alike = getattr(example.signals, anchor)[int(total.argmax())]
-    return np.array(
-        [
-            [alike, lead(total, example.index) or 0.0, articles[a] - articles[first[0]]]
-            for a in first
-        ]
-    )
+    best = int(total.argmax())
+    alike = [float(getattr(example.signals, name)[best]) for name in anchors]
+    ahead = lead(total, example.index) or 0.0
+    return np.array([[ahead, articles[a] - articles[first[0]], *alike] for a in first])
 
 
 def _answers(example: Example, total: Floats) -> Flags:
@@ -254,7 +262,9 @@ def _curve(rows: Sequence[Floats], answers: Sequence[Flags]) -> Curve:
         slope = design.T @ (1 / (1 + np.exp(-logits)) - right) + CURVE_SHRINKAGE * pulled
         return float(likelihood + CURVE_SHRINKAGE * pulled @ pulled / 2), slope
 
-    return Curve(*(round(float(number), 4) for number in _least(loss, (-np.inf, 0.0, 0.0, 0.0))))
+    floors = (-np.inf, *[0.0] * joined.shape[1])
+    bias, *slopes = (round(float(number), 4) for number in _least(loss, floors))
+    return Curve(bias, tuple(slopes))
 
 
 def _unseen_scores(rows: Sequence[Floats], answers: Sequence[Flags]) -> list[Floats]:
@@ -284,8 +294,8 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
     for questions, folder in zip(asked.pairs[::2], asked.pairs[1::2], strict=True):
         index = open_index(folder, embedder, settings.cache)
         given.extend(examples(read_questions(questions), index, embedder))
-    latin = fit([e for e in given if not e.question.query.chinese], LATIN, "meaning")
-    chinese = fit([e for e in given if e.question.query.chinese], CHINESE, "letters")
+    latin = fit([e for e in given if not e.question.query.chinese], LATIN)
+    chinese = fit([e for e in given if e.question.query.chinese], CHINESE)
     fusion = Fusion(latin.formula, chinese.formula)
     asked.output.write_text(json.dumps(to_json(fusion), indent=1) + "\n", "utf-8")
     for name, found in (("latin", latin), ("chinese", chinese)):

@@ -29,9 +29,8 @@ class Formula:
     """The numbers for questions in one script."""
 
     weights: Mapping[str, float]  # of each signal in the sum that orders the passages
-    anchor: str  # the signal whose size says whether anything is really alike
+    anchors: Mapping[str, float]  # of each signal of the best passage, whose size tells likeness
     bias: float
-    per_anchor: float
     per_lead: float  # for how far the best article stands out
     per_gap: float  # for how far a passage stays behind the best
     usual_lead: float  # stands in where there is no other article
@@ -95,7 +94,7 @@ def scores(signals: Signals, index: Index, formula: Formula) -> Floats:
     found = lead(total, index)
     logits = (
         formula.bias
-        + formula.per_anchor * getattr(signals, formula.anchor)[best]
+        + sum(weight * getattr(signals, name)[best] for name, weight in formula.anchors.items())
         + formula.per_lead * (formula.usual_lead if found is None else found)
         + formula.per_gap * (total - total[best])
     )

@@ -24,7 +24,7 @@ from mmcs.knowledge.words import characters, words
 from mmcs.roles import Embedder, Vectors
 from mmcs.ticket import from_json
 
-FORMAT = 3  # of the cache; another number makes another folder
+FORMAT = 3  # of the cache; raise it whenever articles are read, cut or matched differently
 GRAMS = 2**18  # columns that runs of characters are hashed to
 K1, B = 1.2, 0.75  # BM25's usual saturation and length correction
 
@@ -44,6 +44,7 @@ class Index:
     title_letters: sparse.csr_matrix  # the same of each article's title
     rarity: Floats  # idf of each column of letters
     words: tuple[tuple[str, ...], ...]  # of each passage, with its title and heading
+    title_words: tuple[frozenset[str], ...]  # of each article
     passage_ranker: bm25s.BM25
     article_ranker: bm25s.BM25
     problems: tuple[str, ...] = ()  # sentences about files that were left out
@@ -151,6 +152,7 @@ def _index(ordered: list[_Kept], problems: tuple[str, ...], folder: Path) -> Ind
         title_letters=weighted(_grams(a.title for a in pages), rarity),
         rarity=rarity,
         words=tuple(matched),
+        title_words=tuple(frozenset(words(a.title)) for a in pages),
         passage_ranker=_ranker(matched),
         article_ranker=_ranker(whole),
         problems=problems,
@@ -179,9 +181,10 @@ def weighted(counts: sparse.csr_matrix, rarity: Floats) -> sparse.csr_matrix:
     return sparse.diags(1 / np.maximum(lengths, 1e-9)).dot(weights).tocsr()
 
 
-def query_letters(text: str, rarity: Floats) -> sparse.csr_matrix:
-    """Return a text's characters in the columns of the index, (1, GRAMS)."""
-    return weighted(_grams([text]), rarity)
+def query_letters(text: str, rarity: Floats) -> Floats:
+    """Return a text's characters in the columns of the index, (GRAMS,)."""
+    letters: Floats = weighted(_grams([text]), rarity).toarray().ravel()
+    return letters
 
 
 def _cache_folder(folder: Path, embedder: Embedder, cache: Path) -> Path:

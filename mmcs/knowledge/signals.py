@@ -16,6 +16,7 @@ MAX_CHARACTERS = 4_000  # of a question that are looked at
 MAX_SHOWN = 600  # characters of text read off images that join the question
 MAX_SENTENCES = 12  # of a long question that are embedded one by one
 PHRASE = 3  # words in a row that count as quoted
+MENTIONED = 0.5  # what a code in an article counts whose title doesn't hold it
 NEAR = 100  # passages that are searched for phrases
 PHRASES = 4  # shared phrases that are as good as any more
 
@@ -71,7 +72,7 @@ def signals(query: Query, index: Index, embedder: Embedder) -> Signals:
     found = list(dict.fromkeys(words(everything)))
     meaning, sentence = _meanings(query, index, embedder)
     letters = query_letters(everything, index.rarity)
-    near = _dense(index.letters @ letters.T)
+    near: Floats = index.letters @ letters
     language = "zh" if query.chinese else query.language or "en"
     known = np.array([a.language == language for a in index.articles], dtype=np.float64)
     return Signals(
@@ -79,7 +80,7 @@ def signals(query: Query, index: Index, embedder: Embedder) -> Signals:
         sentence=sentence,
         words=_relative(bm25_scores(index.article_ranker, found))[index.owners],
         letters=near,
-        title_letters=_dense(index.title_letters @ letters.T)[index.owners],
+        title_letters=(index.title_letters @ letters)[index.owners],
         code=_code(codes("\n".join((everything, *query.entities))), index),
         phrase=_phrase(words(everything), near, index),
         language=known[index.owners],
@@ -111,20 +112,19 @@ def _relative(scores: Floats) -> Floats:
     return relative
 
 
-def _dense(column: object) -> Floats:
-    dense: Floats = np.asarray(column.todense(), dtype=np.float64).ravel()  # type: ignore[attr-defined]
-    return dense
-
-
 def _code(asked: Sequence[str], index: Index) -> Floats:
-    """Return the rarity, in 0-1, of the rarest code that each passage shares with the question."""
+    """Return the rarity, in 0-1, of the rarest code that each passage shares with the question.
+
+    An article that has the code in its title is about it, others may just mention it.
+    """
     shared = np.zeros(len(index.parts))
     most = np.log(1 + len(index.parts))
     for code in asked:
-        holding = np.flatnonzero(bm25_scores(index.passage_ranker, [code]))
-        if len(holding):
-            rarity = np.log((1 + len(index.parts)) / len(holding)) / most
-            shared[holding] = np.maximum(shared[holding], rarity)
+        holding = bm25_scores(index.passage_ranker, [code]) > 0
+        if holding.any():
+            rarity = np.log((1 + len(index.parts)) / holding.sum()) / most
+            named = np.array([code in title for title in index.title_words])[index.owners]
+            shared = np.maximum(shared, holding * np.where(named, rarity, MENTIONED * rarity))
     return shared
 
 

@@ -1,7 +1,8 @@
 """Chinese words that mean the same to a shop's customer: a customer writes 快递, a help page 包裹.
 
-There is no small Chinese embedding model among the embedded ones, so that words must match. The
-first word of a line stands for the others, in questions and in articles alike.
+The embedded model of meaning knows English only (there a list like this gained nothing), so that
+Chinese words must match. The first word of a line stands for the others, in questions and in
+articles alike.
 """
 
 from __future__ import annotations

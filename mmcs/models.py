@@ -105,8 +105,9 @@ class Models:
 
         The step runs on the thread that loaded the model; if the model can't be had, it does not.
         """
+        loading = self._begin(role)  # first: the step waits on the very thread that loads
         executor = self._large if role == "chat" else self._small
-        return executor.submit(lambda: step(self.get(role)))
+        return executor.submit(lambda: step(loading.result()))
 
     def get(self, role: Role) -> Any:
         """Return the model that plays a role, waiting while it loads.

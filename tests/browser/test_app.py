@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
 import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
-from desk_pages import free_port
 from playwright.sync_api import Playwright, expect
 
-from browser.window import chromium, new_window
+from browser.window import chromium, new_window, started
 from mmcs import media
 from mmcs.settings import ASSETS, Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLE = ASSETS / "domains" / "retail" / "tickets" / "05-bill-conflict"
-SERVED_WITHIN = 180.0  # seconds on a machine that does other things too; the budget is 6
 SAMPLE_RATE = 16_000  # Hz
 LOADED = 400_000  # ms, when the weights have to come first
 DRAFTED = 240_000  # ms, on a busy machine
@@ -33,35 +25,8 @@ DRAFTED = 240_000  # ms, on a busy machine
 @pytest.fixture
 def app(real_settings: Settings) -> Iterator[str]:
     """The address of the real app, with the smallest language model."""
-    port = free_port()
-    environment = {
-        **os.environ,
-        "MMCS_CACHE": str(real_settings.cache),
-        "MMCS_HOME": str(real_settings.home),
-        "MMCS_CHAT_MODEL": real_settings.chat_model,
-        "MMCS_PORT": str(port),
-    }
-    url = f"http://127.0.0.1:{port}/"
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
-    try:
-        wait_for(url, process)
+    with started(real_settings) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Return when the page is served."""
-    until = time.monotonic() + SERVED_WITHIN
-    while time.monotonic() < until:
-        assert process.poll() is None, "python app.py ended"
-        try:
-            if httpx.get(url).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    raise AssertionError(f"the page was not served within {SERVED_WITHIN} s")
 
 
 @pytest.fixture

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
+from desk_pages import free_port
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+from mmcs.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SERVED_WITHIN = 180.0  # seconds on a machine that does other things too; the budget is 6
 
 FLAGS = (
     "--no-sandbox",
@@ -71,3 +82,36 @@ def chromium(playwright: Playwright, microphone: Path | None = None) -> Iterator
         yield browser
     finally:
         browser.close()
+
+
+@contextmanager
+def started(settings: Settings) -> Iterator[str]:
+    """Run ``python app.py`` and yield its address when the page is served."""
+    port = free_port()
+    environment = {
+        **os.environ,
+        "MMCS_CACHE": str(settings.cache),
+        "MMCS_HOME": str(settings.home),
+        "MMCS_CHAT_MODEL": settings.chat_model,
+        "MMCS_PORT": str(port),
+    }
+    url = f"http://127.0.0.1:{port}/"
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
+    try:
+        _wait_for(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + SERVED_WITHIN
+    while time.monotonic() < until:
+        assert process.poll() is None, "python app.py ended"
+        try:
+            if httpx.get(url).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise AssertionError(f"the page was not served within {SERVED_WITHIN} s")

@@ -10,6 +10,8 @@ from mmcs.desk.render.cards import Step, doing
 from mmcs.desk.render.parts import ICONS, View, anchor, joined, source_name, working
 from mmcs.ticket import Case, Claim, Draft, Support
 
+LONGEST_END = 18  # characters that may be kept on one line with the chips behind them
+
 Source = tuple[str, str]  # kind and ref of a Support
 
 
@@ -134,7 +136,9 @@ def _verdict(draft: Draft, view: View) -> Markup:
         return Markup('<span class="verdict bad">{}{}</span>').format(ICONS["warn"], words)
     if draft.refused or not claims:
         return Markup('<span class="verdict">{}{}</span>').format(ICONS["refused"], texts.refused)
-    words = texts.claims_good.format(count=len(claims))
+    words = texts.claims_one
+    if len(claims) > 1:
+        words = texts.claims_good.format(count=len(claims))
     return Markup('<span class="verdict good">{}{}</span>').format(ICONS["check"], words)
 
 
@@ -180,14 +184,24 @@ def _claim(claim: Claim, numbers: dict[Source, int], view: View) -> Markup:
     chips = joined(chip.format(anchor(*source), numbers[source]) for source in used)
     quotes = joined(_quote(s, numbers, view) for s in claim.support)
     if claim.supported:
+        start, end = _parted(claim.text)
         return Markup(
-            '<span class="claim good" tabindex="0"><span class="words">{}</span>'
-            '<span class="chips">{}</span><span class="quotes" hidden>{}</span></span>'
-        ).format(claim.text, chips, quotes)
+            '<span class="claim good" tabindex="0"><span class="words">{}</span><span class="last">'
+            '<span class="words">{}</span><span class="chips">{}</span></span>'
+            '<span class="quotes" hidden>{}</span></span>'
+        ).format(start, end, chips, quotes)
     return Markup(
         '<span class="claim bad" tabindex="0"><span class="words">{}</span>{}'
         '<span class="chips">{}</span><span class="quotes" hidden>{}{}</span></span>'
     ).format(_with_marks(claim), _flag(view), chips, _missing(claim, view), quotes)
+
+
+def _parted(sentence: str) -> tuple[str, str]:
+    """Return a sentence without its last word, and that word, which its chips must not leave."""
+    place = sentence.rfind(" ") + 1
+    if len(sentence) - place > LONGEST_END:  # Chinese, or an address
+        place = len(sentence) - 1
+    return sentence[:place], sentence[place:]
 
 
 def _with_marks(claim: Claim) -> Markup:

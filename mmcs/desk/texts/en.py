@@ -162,6 +162,7 @@ EN = Texts(
     first_word="first word {seconds} s",
     written_in="whole {seconds} s",
     stopped_draft="Stopped before it was whole; its sentences were not checked.",
+    claims_one="The one statement is supported",
     claims_good="All {count} statements supported",
     claims_bad="{count} of {all} statements without support",
     reply="Your reply",

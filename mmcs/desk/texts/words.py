@@ -94,6 +94,7 @@ class Texts:
     first_word: str
     written_in: str
     stopped_draft: str
+    claims_one: str
     claims_good: str
     claims_bad: str
 

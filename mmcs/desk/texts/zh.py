@@ -156,6 +156,7 @@ ZH = Texts(
     first_word="首字 {seconds} 秒",
     written_in="全文 {seconds} 秒",
     stopped_draft="没写完就停止了，句子未经核对。",
+    claims_one="唯一的陈述有依据",
     claims_good="{count} 句陈述都有依据",
     claims_bad="{all} 句陈述中有 {count} 句没有依据",
     reply="您的回复",

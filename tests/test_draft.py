@@ -20,6 +20,7 @@ from mmcs.ticket import (
     Passage,
     Picture,
     Segment,
+    Support,
     Ticket,
     Transcript,
     Triage,
@@ -205,6 +206,14 @@ def test_the_models_draft_must_earn_its_place(supported: tuple[bool, ...], engin
     shown, other = choose(instant, written)
     assert shown.engine == engine
     assert {shown.engine, other.engine} == {"article", "model"}
+
+
+def test_an_echo_of_the_customer_is_no_answer() -> None:
+    """A draft that repeats what the customer said does not take the first place."""
+    said = Support("transcript", "a.wav@1.0", "It just says in transit.")
+    instant = Draft("A", "en", "article", "", (Claim("A", True),))
+    written = Draft("B", "en", "model", "", (Claim("It just says in transit.", True, (said,)),))
+    assert choose(instant, written)[0].engine == "article"
 
 
 def test_units_keep_steps_and_rows_apart() -> None:

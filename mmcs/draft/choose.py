@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mmcs.ticket import Draft
+from mmcs.draft.facts import find_facts
+from mmcs.ticket import Claim, Draft
 
 
 def choose(instant: Draft, written: Draft) -> tuple[Draft, Draft]:
@@ -21,9 +22,17 @@ def choose(instant: Draft, written: Draft) -> tuple[Draft, Draft]:
         fault = "it says nothing that an article supports"
     elif marked:
         fault = f"{len(marked)} of its {len(claims)} sentences rest on nothing"
+    elif any(_echoes(claim) for claim in claims):
+        fault = "it tells the customer what the customer said"
     elif written.language != instant.language:
         fault = "it is not in the customer's language"
     else:
         chosen = replace(written, why=f"All {len(claims)} sentences are supported. {written.why}")
         return chosen, replace(instant, why=f"Not chosen: the model's draft passed. {instant.why}")
     return instant, replace(written, why=f"Not chosen: {fault}. {written.why}")
+
+
+def _echoes(claim: Claim) -> bool:
+    """Say whether nothing but the customer's own words carries a claim, and no fact needs them."""
+    kinds = {support.kind for support in claim.support}
+    return bool(kinds) and kinds <= {"text", "transcript"} and not find_facts(claim.text)

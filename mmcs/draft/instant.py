@@ -23,7 +23,6 @@ MOST_UNITS = 6  # sentences, or whole lists
 MOST_LENGTH = {"en": 130, "zh": 260}  # words; characters
 LEAD = 0.05  # what a list loses against the sentence that leads to it
 REPEATED = 0.75  # share of a sentence's words that make it one that was said already
-UNLED = 0.12  # how much less a list may say than the sentence before it, to belong to it
 FALL = 0.14  # a sentence this much below the best does not answer
 
 
@@ -156,15 +155,10 @@ def _scored(
             likeness = 0.5 * float(meant[0]) + 0.5 * float(meant.max()) + 0.3 * likeness
         score = likeness + 0.3 * passages[candidate.passage].score / best
         lead = scored[-1] if scored and scored[-1].passage == candidate.passage else None
-        if candidate.units[0].kind != "sentence" and lead is not None and _leads(lead, score):
+        if candidate.units[0].kind != "sentence" and lead is not None:
             score = max(score, lead.score - LEAD)  # what leads to the steps speaks for them
         scored.append(replace(candidate, score=score))
     return scored
-
-
-def _leads(lead: Chosen, score: float) -> bool:
-    """Say whether a sentence belongs to the list after it, of that score."""
-    return lead.text.rstrip().endswith((":", "：")) or score > lead.score - UNLED
 
 
 def _shared(asked: Sequence[str], text: str) -> float:

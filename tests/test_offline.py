@@ -68,7 +68,7 @@ def test_a_ticket_is_drafted_without_a_network(real_settings: Settings, tmp_path
     assert ran.returncode == 0, ran.stderr
     case = json.loads(ran.stdout)
     assert case["problems"] == []
-    assert "parcel" in case["evidence"]["transcripts"][0]["text"].lower()
+    assert "tracking" in case["evidence"]["transcripts"][0]["text"].lower()
     assert case["evidence"]["images"][0]["lines"]
     assert case["draft"]["claims"]
     assert "test: " not in ran.stderr

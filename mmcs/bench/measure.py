@@ -163,7 +163,7 @@ def _cases(pipeline: Pipeline, folder: Path) -> list[Figure]:
         Figure(
             "first token of the model's draft, all fresh, p50", statistics.median(first), "s", 8
         ),
-        Figure("first token, evidence ready, p50", _p(ready, "first_token", 50), "s", 4),
+        Figure("first token, evidence ready, p50", _p(fresh, "first_token", 50), "s", 4),
         Figure("whole model draft, all fresh, p50", statistics.median(whole), "s", 14),
         Figure("whole model draft, all fresh, p95", float(np.percentile(whole, 95)), "s", 20),
     ]

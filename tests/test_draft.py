@@ -1,5 +1,6 @@
 """Drafts: every sentence is tied to what carries it, or marked."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -13,6 +14,7 @@ from mmcs.settings import ASSETS
 from mmcs.ticket import (
     Case,
     Claim,
+    Conflict,
     Draft,
     Evidence,
     Line,
@@ -134,6 +136,23 @@ def test_the_customers_own_numbers_are_supported_by_where_they_were_given() -> N
     said = only("You paid $89.")
     assert said.supported
     assert said.support[0].ref == "note.ogg@0.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("The invoice shows the correct amount of $419.", ("$419",)),
+        ("You paid $419, and the invoice says $391.90.", ()),
+        ("Was the amount that you paid $419?", ()),
+    ],
+)
+def test_one_side_of_a_conflict_is_not_the_truth(text: str, wrong: tuple[str, ...]) -> None:
+    """Where two sources disagree, a sentence names both values, asks, or is marked."""
+    two = case("You charged $419 but the invoice says $391.90.", RETURNS)
+    conflict = Conflict("amount", ("419.00 USD", "391.90 USD"), ("text", "bill.png#3"))
+    contested = replace(two, evidence=replace(two.evidence, conflicts=(conflict,)))
+    (claim,) = Checker(contested, FakeEmbedder(), ()).check(text)
+    assert claim.unsupported == wrong
 
 
 def test_courtesies_and_questions_claim_nothing() -> None:

@@ -97,6 +97,7 @@ class Checker:
         self._sources = sources_of(case)
         self._vectors = embedder.embed([s.text for s in self._sources]) if self._sources else None
         self._courtesies = frozenset(unit.text for text in courtesies for unit in split_units(text))
+        self._contested = tuple(_values(conflict.values) for conflict in case.evidence.conflicts)
         self._checked: dict[str, Claim] = {}
 
     def check(self, text: str) -> tuple[Claim, ...]:
@@ -121,6 +122,7 @@ class Checker:
         like = self._alike(text, vector, passages_only=promising)
         carried = self._carriers(facts, like)
         missing = [fact.words for fact in facts if fact not in carried]
+        missing += self._taken_for_true(text, facts)
         if done:
             missing.append(text)
         supports = _supports(chain(like, carried.values()))
@@ -151,6 +153,14 @@ class Checker:
                 scored.append((2.0 if verbatim else max(shared, meant), source))
         return [source for _, source in sorted(scored, key=lambda pair: -pair[0])]
 
+    def _taken_for_true(self, text: str, facts: frozenset[Fact]) -> list[str]:
+        """Return what a sentence takes for true though two sources disagree on it: it states one
+        of their values and keeps silent about the other. A question may name one."""
+        if _asks(text):
+            return []
+        stated = [{fact for fact in facts if fact.value in rivals} for rivals in self._contested]
+        return [fact.words for named in stated if len(named) == 1 for fact in named]
+
     def _carriers(self, facts: frozenset[Fact], like: Sequence[Source]) -> dict[Fact, Source]:
         """Return for each fact the source that holds it: a source that says the same if there is
         one, else any that the customer gave, for a number the customer named."""
@@ -169,11 +179,17 @@ def _supports(sources: Iterable[Source]) -> tuple[Support, ...]:
     return tuple(unique)[:MOST_SUPPORTS]
 
 
+def _values(written: Iterable[str]) -> frozenset[str]:
+    return frozenset(fact.value for value in written for fact in find_facts(value))
+
+
+def _asks(text: str) -> bool:
+    return text.rstrip().endswith(("?", "？"))
+
+
 def _asks_or_greets(text: str) -> bool:
     """Say whether a sentence asks, thanks, greets or regrets, and so claims nothing."""
-    if text.rstrip().endswith(("?", "？")):
-        return True
-    return len(text.split()) <= MOST_COURTEOUS and bool(_COURTESY.match(text.strip()))
+    return _asks(text) or len(text.split()) <= MOST_COURTEOUS and bool(_COURTESY.match(text.strip()))
 
 
 def mean_likeness(vectors: Vectors, question: Vectors) -> float:

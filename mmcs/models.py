@@ -16,6 +16,7 @@ from mmcs.errors import MMCSError, ModelUnavailable
 from mmcs.roles import ROLES, Role
 from mmcs.settings import Settings
 from mmcs.ticket import Problem
+from mmcs.weights import CHAT_ROWS
 
 EMBEDDED: dict[Role, str] = {
     "transcriber": "faster_whisper",
@@ -65,12 +66,11 @@ def chosen_backends(settings: Settings) -> dict[Role, str]:
 
 def needed_weights(settings: Settings) -> tuple[str, ...]:
     """Return the rows of the weights' table that the chosen backends load."""
-    chat = {"base": "qwen2.5-coder-1.5b", "small": "qwen2.5-coder-0.5b", "tiny": "smollm2-135m"}
     rows = {
         "minilm": "minilm",
         "faster_whisper": "whisper-base",
         "efficientnet": "efficientnet-lite0",
-        "llama_cpp": chat.get(settings.chat_model),
+        "llama_cpp": CHAT_ROWS.get(settings.chat_model),
     }
     chosen = chosen_backends(settings).values()
     return tuple(row for backend, row in rows.items() if row and backend in chosen)

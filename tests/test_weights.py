@@ -426,3 +426,12 @@ def test_a_full_disk_says_so(settings: Settings, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(WeightsError, match=r"the disk of .* is full"):
         weights.fetch_row(HUB_ROW, settings)
+
+
+def test_every_short_name_of_a_language_model_leads_to_a_row() -> None:
+    """What MMCS_CHAT_MODEL may be called stands once, beside the rows themselves."""
+    assert {weights.row(name).name for name in weights.CHAT_ROWS.values()} == {
+        "qwen2.5-coder-1.5b",
+        "qwen2.5-coder-0.5b",
+        "smollm2-135m",
+    }

@@ -49,7 +49,6 @@ GUESS_AFTER = 3  # tokens that must have stood before
 GUESSES = 3  # tokens
 PREFIXES_MB = 256  # of RAM for the constant prefixes that are not in use, one a language
 SEED = 1
-ROWS = {"base": "qwen2.5-coder-1.5b", "small": "qwen2.5-coder-0.5b", "tiny": "smollm2-135m"}
 HUB_ID = re.compile(r"[^/\\:]+/[^/\\:]+:[^:]+\.gguf")
 UNSEEN = "\u200b"  # a zero-width space
 
@@ -221,16 +220,17 @@ def chat(settings: Settings) -> LlamaChat:
 
 def _model_file(settings: Settings) -> tuple[Path, str]:
     asked = settings.chat_model
-    if asked in ROWS:
-        row = weights.row(ROWS[asked])
+    if asked in weights.CHAT_ROWS:
+        row = weights.row(weights.CHAT_ROWS[asked])
         return weights.fetch(row.name, settings) / row.files[0].name, row.title
     if HUB_ID.fullmatch(asked) and not Path(asked).exists():
         path = weights.fetch_gguf(asked, settings)
     else:
         path = Path(asked).expanduser()
     if not path.is_file():
+        names = ", ".join(weights.CHAT_ROWS)
         raise ModelUnavailable(
-            f"There is no language model {asked!r}; MMCS_CHAT_MODEL may be {', '.join(ROWS)}, the "
+            f"There is no language model {asked!r}; MMCS_CHAT_MODEL may be {names}, the "
             "path of a GGUF file, or owner/repo:file.gguf of the model hub."
         )
     return path, path.stem

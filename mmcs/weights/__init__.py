@@ -6,9 +6,10 @@ that is not what the table says.
 
 from mmcs.weights.cache import State, check, fetch, fetch_gguf, fetch_row
 from mmcs.weights.progress import Fetch, progress
-from mmcs.weights.table import File, Part, Row, row, rows
+from mmcs.weights.table import CHAT_ROWS, File, Part, Row, row, rows
 
 __all__ = [
+    "CHAT_ROWS",
     "Fetch",
     "File",
     "Part",

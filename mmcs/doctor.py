@@ -28,6 +28,13 @@ PACKAGES = (
     "pillow",
     "av",
 )
+# What a model's files are worth, for people.
+WORTH = {
+    "ready": "present, checked when stored",
+    "missing": "missing",
+    "damaged": "damaged; it is fetched again at its next use",
+    "unchecked": "present, to be checked at its next use",
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class Examination:
     home: str
     domain: str
     packages: dict[str, str]  # name -> version, or "missing"
-    weights: dict[str, str]  # model -> ready, missing, damaged
+    weights: dict[str, str]  # model -> ready, missing, damaged, unchecked
     engines: tuple[Choice, ...]
 
     def lines(self) -> list[str]:
@@ -67,7 +74,7 @@ class Examination:
             f"Tickets: {self.home}    Domain: {self.domain}",
             "Packages: " + ", ".join(f"{name} {v}" for name, v in self.packages.items()),
             "Weights:",
-            *(f"  {state:8} {name}" for name, state in self.weights.items()),
+            *(f"  {name:28} {WORTH[state]}" for name, state in self.weights.items()),
             "Engines:",
             *(f"  {c.role:12} {c.backend:16} {c.why}" for c in self.engines),
         ]
@@ -94,7 +101,7 @@ def examine(settings: Settings) -> Examination:
         home=str(settings.home),
         domain=str(settings.domain_folder),
         packages={name: _version(name) for name in PACKAGES},
-        weights={state.title: state.state for state in weights.check(settings)},
+        weights={state.title: state.state for state in weights.recorded(settings)},
         engines=_choices(settings, gpus),
     )
 

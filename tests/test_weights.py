@@ -385,6 +385,22 @@ def test_check_hashes_what_the_stamp_would_believe(
     assert [state.state for state in weights.check(settings)] == ["ready", "missing"]
 
 
+def test_the_record_of_the_cache_is_enough_for_a_look(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was checked when it was stored is not read again; another time or size is told."""
+    monkeypatch.setattr("mmcs.weights.table._ROWS", (HUB_ROW, WHEEL_ROW))
+    path = weights.fetch_row(HUB_ROW, settings) / "model.bin"
+    times = path.stat()
+    path.write_bytes(BYTES[:-1] + b"!")  # only reading it would tell
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert [state.state for state in weights.recorded(settings)] == ["ready", "missing"]
+    os.utime(path, (1, 1))
+    assert [state.state for state in weights.recorded(settings)] == ["unchecked", "missing"]
+    path.write_bytes(BYTES[:-1])
+    assert [state.state for state in weights.recorded(settings)] == ["damaged", "missing"]
+
+
 def test_files_put_there_by_hand_are_taken(settings: Settings, hub: Hub) -> None:
     """A folder copied from another machine is hashed once and needs no source."""
     folder = settings.cache / "weights" / "small"

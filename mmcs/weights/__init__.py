@@ -4,7 +4,7 @@
 that is not what the table says.
 """
 
-from mmcs.weights.cache import State, check, fetch, fetch_gguf, fetch_row
+from mmcs.weights.cache import State, check, fetch, fetch_gguf, fetch_row, recorded
 from mmcs.weights.progress import Fetch, progress
 from mmcs.weights.table import CHAT_ROWS, File, Part, Row, row, rows
 
@@ -20,6 +20,7 @@ __all__ = [
     "fetch_gguf",
     "fetch_row",
     "progress",
+    "recorded",
     "row",
     "rows",
 ]

@@ -10,8 +10,8 @@ import argparse
 import itertools
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +24,7 @@ from mmcs.ticket import Case, to_json
 
 if TYPE_CHECKING:
     from mmcs.pipeline import Pipeline  # imported by the commands that need it: it takes seconds
+    from mmcs.weights import Row
 
 EVALUATIONS = ("speech", "images", "retrieval")
 
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mmcs: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
+        from mmcs import weights
+
+        weights.stop()  # a model that loads on a thread of its own may be fetching
         print("mmcs: stopped.", file=sys.stderr)
         return 1
 
@@ -211,16 +215,38 @@ def fetch_missing(settings: Settings) -> None:
 
 
 def _fetch_with_bar(name: str, settings: Settings) -> None:
+    """Fetch on a thread that a pressed Ctrl-C doesn't wait for: it may hang on a connection."""
     from mmcs import weights
 
     row = weights.row(name)
-    with ThreadPoolExecutor(1) as pool:
-        fetching = pool.submit(weights.fetch, name, settings)
-        done, _ = wait([fetching], timeout=0.5)  # s; what is there already needs no bar
-        if not done:
-            with tqdm(total=row.size, desc=row.title, unit="B", unit_scale=True) as bar:
-                while not done:
-                    now = [fetch.done_bytes for fetch in weights.progress() if fetch.name == name]
-                    bar.update(max([bar.n, *now]) - bar.n)
-                    done, _ = wait([fetching], timeout=0.5)
-        fetching.result()
+    failures: list[MMCSError] = []
+
+    def fetch() -> None:
+        try:
+            weights.fetch(name, settings)
+        except MMCSError as failure:
+            failures.append(failure)
+
+    fetching = threading.Thread(target=fetch, daemon=True)
+    fetching.start()
+    try:
+        _wait_with_bar(fetching, row)
+    except KeyboardInterrupt:
+        weights.stop()
+        fetching.join(0.5)  # s; enough to end downloads by pip
+        raise
+    for failure in failures:
+        raise failure
+
+
+def _wait_with_bar(fetching: threading.Thread, row: Row) -> None:
+    from mmcs import weights
+
+    fetching.join(0.5)  # s; what is there already needs no bar
+    if not fetching.is_alive():
+        return
+    with tqdm(total=row.size, desc=row.title, unit="B", unit_scale=True) as bar:
+        while fetching.is_alive():
+            now = [fetch.done_bytes for fetch in weights.progress() if fetch.name == row.name]
+            bar.update(max([bar.n, *now]) - bar.n)
+            fetching.join(0.5)

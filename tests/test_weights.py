@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -48,6 +49,8 @@ class Hub:
     contents: dict[str, bytes] = field(default_factory=dict)
     cut_after: int | None = None  # bytes of an answer, then the connection is cut, once
     resumes: bool = True
+    silent_after: int | None = None  # bytes of an answer, then nothing comes until ``done``
+    done: threading.Event = field(default_factory=threading.Event)
     asked: list[tuple[str, str]] = field(default_factory=list)  # path, Range
     address: str = ""
 
@@ -74,6 +77,11 @@ class _Answers(BaseHTTPRequestHandler):
         end = len(content)
         if hub.cut_after is not None:
             end, hub.cut_after = start + hub.cut_after, None
+        if hub.silent_after is not None:
+            self.wfile.write(content[start : start + hub.silent_after])
+            self.wfile.flush()
+            hub.done.wait()
+            return
         self.wfile.write(content[start:end])
 
     def log_message(self, format: str, *args: object) -> None:
@@ -88,6 +96,7 @@ def hub() -> Iterator[Hub]:
     state.address = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield state
+    state.done.set()
     server.shutdown()
     server.server_close()
 
@@ -399,6 +408,31 @@ def test_the_record_of_the_cache_is_enough_for_a_look(
     assert [state.state for state in weights.recorded(settings)] == ["unchecked", "missing"]
     path.write_bytes(BYTES[:-1])
     assert [state.state for state in weights.recorded(settings)] == ["damaged", "missing"]
+
+
+def test_ctrl_c_does_not_wait_for_the_hub(settings: Settings, hub: Hub) -> None:
+    """A fetch that hangs ends within a second, in one plain line; what came is taken up again."""
+    row = weights.row("minilm")
+    path = f"/{row.hub_repo}/resolve/{row.hub_revision}/{row.files[0].name}"
+    hub.contents[path], hub.silent_after = bytes(row.files[0].size), 100
+    roles = {"transcriber": "fake", "tagger": "fake", "chat": "fake", "embedder": "minilm"}
+    command = [sys.executable, "-m", "mmcs", "weights"]
+    child = subprocess.Popen(
+        command, env=settings.with_flags(**roles).for_child(), stderr=subprocess.PIPE, text=True
+    )
+    partial = settings.cache / "weights" / "minilm" / "fetching" / "hub" / row.files[0].name
+    deadline = time.monotonic() + 30
+    while not partial.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.7)  # into the silence, and past the wait before there is a bar
+    pressed = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    told = child.communicate(timeout=30)[1]
+    assert time.monotonic() - pressed < 2  # s; the hub's silence lasts three
+    assert child.returncode == 1
+    assert [line for line in told.splitlines() if line.startswith("mmcs: ")] == ["mmcs: stopped."]
+    assert "Traceback" not in told
+    assert partial.exists()
 
 
 def test_files_put_there_by_hand_are_taken(settings: Settings, hub: Hub) -> None:

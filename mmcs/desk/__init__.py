@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 from starlette.middleware import Middleware
 
+from mmcs import weights
 from mmcs.desk.actions import Actions
 from mmcs.desk.events import wire, wire_api
 from mmcs.desk.files import Files
@@ -61,4 +62,7 @@ def serve(settings: Settings) -> None:
     url = launch(blocks, settings, files)
     print(f"The desk is on {url}", flush=True)  # noqa: T201  # whoever started it waits for it
     pipeline.start()
-    blocks.block_thread()
+    try:
+        blocks.block_thread()
+    finally:
+        weights.stop()  # a gigabyte that is under way is no reason to stay

@@ -6,6 +6,7 @@ that is not what the table says.
 
 from mmcs.weights.cache import State, check, fetch, fetch_gguf, fetch_row, recorded
 from mmcs.weights.progress import Fetch, progress
+from mmcs.weights.sources import stop
 from mmcs.weights.table import CHAT_ROWS, File, Part, Row, row, rows
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "recorded",
     "row",
     "rows",
+    "stop",
 ]

@@ -38,6 +38,15 @@ class SourceFailed(Exception):
     """A source has not got a file; the reason is a part of a sentence."""
 
 
+_stopping = threading.Event()
+
+
+def stop() -> None:
+    """Let every fetch of this process end at its next piece, because the program is being closed.
+    What came until then stays, and is taken up again."""
+    _stopping.set()
+
+
 Report = Callable[[int], None]  # bytes that this source has so far
 Source = Callable[[Row, Sequence[File], Path, Settings, Report], Iterator[tuple[File, Path]]]
 
@@ -158,6 +167,7 @@ def _resumed(
         if have > size:
             partial.unlink()
             continue
+        _require_open()
         try:
             yield from _one_try(client, url, partial, size)
         except httpx.TransportError as cut:
@@ -192,7 +202,7 @@ def _one_try(client: httpx.Client, url: str, partial: Path, size: int) -> Iterat
 
 def _require_open() -> None:
     """Keep no program that is being closed waiting for a fetch on another thread."""
-    if not threading.main_thread().is_alive():
+    if _stopping.is_set() or not threading.main_thread().is_alive():
         raise SourceFailed("the program was closed")
 
 

@@ -127,6 +127,21 @@ class Pipeline:
     ) -> Generator[Case, None, None]:
         """Yield the Case each time that it has grown; the last one is whole. Closing stops it.
 
+        It is ``find`` and then ``write``, with the arguments of ``find``.
+        """
+        found = yield from self.find(ticket, evidence, case_id, problems)
+        yield from self.write(found)
+
+    def find(
+        self,
+        ticket: Ticket,
+        evidence: Evidence | None = None,
+        case_id: str | None = None,
+        problems: tuple[Problem, ...] = (),
+    ) -> Generator[Case, None, Case]:
+        """Yield the Case as it grows, up to the instant draft, and return it. The language model
+        has no part in it.
+
         Args:
             ticket: what the customer sent.
             evidence: what the agent has corrected; then nothing is heard, read or seen again.
@@ -136,8 +151,9 @@ class Pipeline:
         known = (*problems, *self.models.problems)
         case = Case(case_id or secrets.token_hex(6), ticket, problems=known)
         if not ticket.customer_text and not ticket.attachments:
-            yield case if problems else case.with_problem("ticket", NOTHING_TO_ANSWER)
-            return
+            case = case if problems else case.with_problem("ticket", NOTHING_TO_ANSWER)
+            yield case
+            return case
         case = _within_limits(case)
         yield replace(case, ticket=ticket)
         if evidence is not None:
@@ -147,12 +163,32 @@ class Pipeline:
             Stage("entities", self._find_entities),
             Stage("triage", self._triage),
             Stage("retrieve", self._retrieve),
+            Stage("instant", self._instant),
         ]
         for stage in stages:
             case = stage.run(case)
             yield replace(case, ticket=ticket)
-        for drafted in self._drafts(case):
-            yield replace(drafted, ticket=ticket)
+        return replace(case, ticket=ticket)
+
+    def writes(self, case: Case) -> bool:
+        """Say whether ``write`` has anything to add to what ``find`` has found."""
+        drafted = case.draft is not None and not case.draft.refused
+        return drafted and self.models.state("chat").phase != "off"
+
+    def write(self, found: Case) -> Generator[Case, None, None]:
+        """Yield the Case with the model's draft as it grows, then with the one of the two drafts
+        that was chosen; nothing if there is nothing to write. Closing stops the model.
+
+        Args:
+            found: the last Case that ``find`` yielded.
+        """
+        if not self.writes(found):
+            return
+        if not self.wait_for_chat and self.models.state("chat").phase in {"waiting", "loading"}:
+            yield found.with_problem("draft", STILL_LOADING)
+            return
+        for case in self._written(_within_limits(found)):
+            yield replace(case, ticket=found.ticket)
 
     def _perception(self, ticket: Ticket) -> list[Stage]:
         stages = []
@@ -209,34 +245,19 @@ class Pipeline:
         passages = retrieve(case, self.knowledge, language, PASSAGES, threshold)
         return replace(case, passages=passages)
 
-    def _drafts(self, case: Case) -> Iterator[Case]:
-        """Yield the Case with the instant draft, then with the model's as it grows, then with the
-        one that was chosen."""
-        begun = time.perf_counter()
-        try:
-            embedder = self._embedder
-            checker = Checker(case, embedder, self.domain.courtesies)
-        except MMCSError as error:
-            yield case.with_problem("instant", str(error))
-            return
-        instant = instant_draft(case, self.domain, embedder, checker)
-        case = replace(case, draft=instant).timed("instant", time.perf_counter() - begun)
-        yield case
-        state = self.models.state("chat")
-        if state.phase == "off" or instant.refused:
-            return
-        if not self.wait_for_chat and state.phase in {"waiting", "loading"}:
-            yield case.with_problem("draft", STILL_LOADING)
-            return
-        yield from self._written(case, checker)
+    def _instant(self, case: Case) -> Case:
+        embedder = self._embedder
+        checker = Checker(case, embedder, self.domain.courtesies)
+        return replace(case, draft=instant_draft(case, self.domain, embedder, checker))
 
-    def _written(self, case: Case, checker: Checker) -> Iterator[Case]:
+    def _written(self, case: Case) -> Iterator[Case]:
         begun = time.perf_counter()
         instant = case.draft
-        assert instant is not None  # noqa: S101  # _drafts has set it
+        assert instant is not None  # noqa: S101  # write has seen to it
         try:
-            chat = self.models.get("chat")
-            growing = model_draft(case, self.domain, chat, self._embedder, checker)
+            chat, embedder = self.models.get("chat"), self._embedder
+            checker = Checker(case, embedder, self.domain.courtesies)
+            growing = model_draft(case, self.domain, chat, embedder, checker)
             with closing(growing):
                 for written in growing:
                     if "first_token" not in case.seconds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -161,7 +162,9 @@ def test_marked_sentences_are_found_in_a_reply() -> None:
 
 def grown(way: Way, tickets: Tickets, page: Page) -> Case:
     """Return the whole Case of the page's ticket, kept as the page keeps it."""
-    for progress in way.go(tickets.case(page)):
+    for progress in way.find(tickets.case(page)):
+        found = tickets.keep_findings(page, progress.case)
+    for progress in way.write(found, time.monotonic()):
         tickets.keep_findings(page, progress.case)
     return tickets.case(page)
 
@@ -172,7 +175,8 @@ def test_the_page_is_told_what_comes_next(
     """The stages are announced in the order in which the pipeline takes them."""
     tickets.write(page, LATE)
     tickets.attach(page, [sound, image])
-    stages = [progress.now.stage for progress in way.go(tickets.case(page))]
+    steps = [progress.now for progress in way.find(tickets.case(page))]
+    stages = [step.stage for step in steps if step]
     told = list(dict.fromkeys(stages))
     assert told == [
         "transcribe",

@@ -12,15 +12,16 @@ import gradio as gr
 
 from mmcs import weights
 from mmcs.desk import render
+from mmcs.desk.drafting import Drafting
 from mmcs.desk.files import Files
 from mmcs.desk.late import Runs
 from mmcs.desk.layout import Parts
 from mmcs.desk.page import Page, open_page, sample_case
 from mmcs.desk.render import SETTLED, Step, View
 from mmcs.desk.tickets import Correction, Tickets, current, earlier, unsupported_in
-from mmcs.desk.way import WRITING, Way
+from mmcs.desk.way import QUEUED, Way
 from mmcs.domain import open_samples
-from mmcs.errors import MMCSError, StoreError
+from mmcs.errors import MMCSError
 from mmcs.store import Store
 from mmcs.ticket import Case
 
@@ -43,6 +44,12 @@ def plainly(action: Callable[P, T]) -> Callable[P, T]:
     return shown
 
 
+def unchanged() -> Updates:
+    """Change nothing. Gradio takes an empty dict for too few values."""
+    skipped: Updates = gr.skip()
+    return skipped
+
+
 class Actions:
     """The actions of every visitor; what belongs to one is in their page and in the store."""
 
@@ -53,7 +60,8 @@ class Actions:
         self.tickets = Tickets(pipeline.settings, store, files)
         self.samples = open_samples(pipeline.settings.domain_folder)
         self.way = Way(pipeline)
-        self._running: dict[tuple[str, str], Case] = {}  # owner and id -> as far as it is
+        self.drafting = Drafting(self.way, self.tickets)
+        self.turn = gr.State(0.0)  # changes when a ticket begins to wait for the language model
 
     def view(self, page: Page) -> View:
         """Return what the page is drawn with."""
@@ -79,16 +87,25 @@ class Actions:
     def speak(self, kept: Kept, event: gr.EventData) -> Updates:
         """Turn the page to another language."""
         page = open_page({**open_page(kept).to_json(), "language": event.language})
-        return self.draw(page, running=(page.owner, page.case) in self._running)
+        running = self.drafting.of(page)
+        return self.draw(page, running.now if running else None)
+
+    @plainly
+    def leave(self, request: gr.Request) -> None:
+        """Forget what waits for a page that was closed."""
+        self.drafting.leave(str(request.session_hash))
 
     @plainly
     def renew(self, kept: Kept) -> Updates:
         """Turn to an empty ticket."""
-        return self.draw(open_page(kept).with_case())
+        page = open_page(kept)
+        self.drafting.give_up(page)
+        return self.draw(page.with_case())
 
     @plainly
     def open(self, kept: Kept, event: gr.EventData) -> Updates:
         """Turn to one of the agent's own tickets."""
+        self.drafting.give_up(open_page(kept))
         page = open_page({**open_page(kept).to_json(), "case": event.id, "sample": ""})
         return self.draw(page)
 
@@ -96,14 +113,15 @@ class Actions:
     def try_sample(self, kept: Kept, event: gr.EventData) -> Updates:
         """Turn to a sample ticket, as the customer sent it."""
         page = open_page(kept)
+        self.drafting.give_up(page)
         for sample in self.samples:
             if sample.id == event.id:
                 page = page.with_case(sample_case(page.owner, sample.id), sample.id)
                 self.tickets.open_sample(page, sample)
         return self.draw(page)
 
-    def draw(self, page: Page, running: bool = False) -> Updates:
-        """Return every part of the page; ``running`` if more is about to come."""
+    def draw(self, page: Page, now: Step | None = None) -> Updates:
+        """Return every part of the page; ``now`` is what is being worked on, None if nothing is."""
         parts, texts, view = self.parts, page.texts, self.view(page)
         case = self.tickets.case(page)
         states = self.pipeline.models.states
@@ -119,9 +137,9 @@ class Actions:
             parts.reply: gr.Textbox(
                 self.tickets.reply(page), placeholder=texts.reply_hint, label=texts.reply
             ),
-            **self._buttons(page, case, running),
+            **self._buttons(page, case, running=now is not None),
             **self._ticket(page, case),
-            **self._found(page, case, WRITING if running else None),
+            **self._found(page, case, now),
             **self._warning(page, ""),
         }
 
@@ -161,7 +179,7 @@ class Actions:
     def attach(self, kept: Kept, paths: str | Sequence[str] | None) -> Updates:
         """Add files, or a recording, to the ticket."""
         if not paths:
-            return {}
+            return unchanged()
         page = open_page(kept)
         files = [paths] if isinstance(paths, str) else list(paths)
         case = self.tickets.attach(page, files)
@@ -181,7 +199,7 @@ class Actions:
         page = open_page(kept)
         number = str(event.number)
         if event.edit not in ("segment", "line") or not number.isdigit():
-            return {}
+            return unchanged()
         self.tickets.correct(
             page, Correction(event.edit, str(event.attachment), int(number), str(event.text))
         )
@@ -198,39 +216,37 @@ class Actions:
         return {
             **self._buttons(page, case, running=True),
             **self._ticket(page, case),
-            **self._found(page, fresh, Step("queue")),
+            **self._found(page, fresh, QUEUED),
             **self._warning(page, ""),
         }
 
-    def run(self, kept: Kept) -> Iterator[Updates]:
-        """Draft, showing each finding as it comes. Closing stops it and keeps what is there."""
+    def find(self, kept: Kept, request: gr.Request) -> Iterator[Updates]:
+        """Find what there is to find, and draft from the articles, showing each finding as it
+        comes. Closing stops it and keeps what is there."""
         page = open_page(kept)
-        case = self.tickets.case(page)
-        key = (page.owner, page.case)
-        kept_stages: set[str] = set()
-        try:
-            with closing(self.way.go(case)) as growing:
-                for progress in growing:
-                    case = self._running[key] = progress.case
-                    if case.seconds.keys() != kept_stages:
-                        kept_stages = set(case.seconds)
-                        case = self._keep(page, case)
-                    yield self._found(page, case, progress.now)
-        finally:
-            case = self._keep(page, case)
-            self._running.pop(key, None)
-        yield {**self._ticket(page, case), **self._found(page, case, None)}
+        with closing(self.drafting.find(page, str(request.session_hash))) as growing:
+            for progress in growing:
+                waits = self.drafting.of(page)
+                turn = {self.turn: waits.since} if waits and waits.since else {}
+                yield {**self._found(page, progress.case, progress.now), **turn}
+        yield self._ticket(page, self.drafting.case(page))
 
-    def _keep(self, page: Page, case: Case) -> Case:
-        try:
-            return self.tickets.keep_findings(page, case)
-        except StoreError as error:
-            return case.with_problem("store", str(error))
+    def take_turn(self, kept: Kept) -> Iterator[Updates]:
+        """Let the language model draft, unless the agent has stopped it or gone on meanwhile.
+        Closing stops it and keeps what is there."""
+        page = open_page(kept)
+        with closing(self.drafting.write(page)) as growing:
+            for progress in growing:
+                yield self._found(page, progress.case, progress.now)
+        yield self._ticket(page, self.drafting.case(page))
 
     @plainly
     def settle(self, kept: Kept) -> Updates:
-        """Show the end, in the language of now, whatever became of the run."""
+        """Show the end, in the language of now, whatever became of the run; nothing if the other
+        half of it is still to come."""
         page = open_page(kept)
+        if self.drafting.of(page) is not None:
+            return unchanged()
         case = self.tickets.case(page)
         return {**self._buttons(page, case, running=False), **self._found(page, case, None)}
 
@@ -238,7 +254,8 @@ class Actions:
     def halt(self, kept: Kept) -> Updates:
         """Show what was there when the agent pressed Stop."""
         page = open_page(kept)
-        case = self._running.get((page.owner, page.case)) or self.tickets.case(page)
+        case = self.drafting.case(page)
+        self.drafting.give_up(page)
         return {
             **self._buttons(page, case, running=False),
             **self._found(page, case, None, stopped=True),
@@ -250,11 +267,11 @@ class Actions:
     def use(self, kept: Kept, event: gr.EventData) -> Updates:
         """Copy a draft into the reply."""
         page = open_page(kept)
-        case = self._running.get((page.owner, page.case)) or self.tickets.case(page)
+        case = self.drafting.case(page)
         drafts = [d for d in (case.draft, *case.alternatives) if d]
         which = str(event.which)
         if not which.isdigit() or int(which) >= len(drafts):
-            return {}
+            return unchanged()
         text = drafts[int(which)].text
         self.tickets.note_reply(page, text)
         return {self.parts.reply: text, **self._warning(page, "")}

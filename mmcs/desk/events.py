@@ -1,4 +1,4 @@
-"""Which press calls which action. Heavy work shares one lane; nothing but /draft is public."""
+"""Which press calls which action. Heavy work has two lanes; nothing but /draft is public."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from mmcs.desk.actions import Actions
 from mmcs.desk.layout import ApiParts
 from mmcs.ticket import to_json
 
-LANE = "engine"  # one draft at a time: two engines on two cores starve each other
+# One ticket at a time in each lane: two engines of a kind on two cores starve each other. Whoever
+# waits for evidence does not wait for the language model, which takes ten seconds a draft.
+ENGINE, WRITER, SCRIPTS = "engine", "writer", "scripts"
 
 # Light events neither queue nor show Gradio's own progress.
 _LIGHT: dict[str, Any] = {
@@ -21,7 +23,6 @@ _LIGHT: dict[str, Any] = {
 _HEAVY: dict[str, Any] = {
     "show_progress": "hidden",
     "api_visibility": "private",
-    "concurrency_id": LANE,
     "concurrency_limit": 1,
 }
 _COPY = "(text) => { window.deskCopy(text); }"
@@ -43,15 +44,20 @@ def wire(blocks: gr.Blocks, do: Actions) -> None:
     parts.files.remove(do.remove, [page], [*shown, *found], **_LIGHT)
     parts.evidence.edit(do.edit, [page], [parts.note], **_LIGHT)
 
-    run = parts.draft.click(do.begin, [page, parts.message], everything, **_LIGHT).then(
-        do.run, [page], everything, **_HEAVY
-    )
-    run.then(do.settle, [page], [parts.draft, parts.stop, *found], **_LIGHT)
-    parts.stop.click(do.halt, [page], everything, cancels=[run], **_LIGHT)
+    begun = parts.draft.click(do.begin, [page, parts.message], everything, **_LIGHT)
+    find = begun.then(do.find, [page], [*everything, do.turn], concurrency_id=ENGINE, **_HEAVY)
+    # Not find.then: a find that is cancelled calls that too, and one after which there is nothing
+    # to write would queue for the language model all the same.
+    draft = do.turn.change(do.take_turn, [page], everything, concurrency_id=WRITER, **_HEAVY)
+    for half in (find, draft):
+        half.then(do.settle, [page], [parts.draft, parts.stop, *found], **_LIGHT)
+    stops: dict[str, Any] = {"cancels": [find, draft], **_LIGHT}
+    parts.stop.click(do.halt, [page], everything, **stops)
     # A draft that is being written belongs to the ticket that is left: it stops with it.
-    parts.title.new(do.renew, [page], everything, cancels=[run], **_LIGHT)
-    parts.lists.sample(do.try_sample, [page], everything, cancels=[run], **_LIGHT)
-    parts.lists.open(do.open, [page], everything, cancels=[run], **_LIGHT)
+    parts.title.new(do.renew, [page], everything, **stops)
+    parts.lists.sample(do.try_sample, [page], everything, **stops)
+    parts.lists.open(do.open, [page], everything, **stops)
+    blocks.unload(do.leave)
 
     parts.drafts.use(do.use, [page], everything, **_LIGHT)
     parts.reply.input(do.type, [page, parts.reply], trigger_mode="always_last", **_LIGHT)
@@ -73,6 +79,6 @@ def wire_api(api: ApiParts, do: Actions) -> None:
         [api.text, api.audio, api.images],
         [api.case],
         api_name="draft",
-        concurrency_id=LANE,
+        concurrency_id=SCRIPTS,
         concurrency_limit=1,
     )

@@ -23,14 +23,20 @@ class Runs(Protocol):
     models: Models
     domain: Domain
 
-    def run(
+    def find(
         self,
         ticket: Ticket,
         evidence: Evidence | None = None,
         case_id: str | None = None,
         problems: tuple[Problem, ...] = (),
-    ) -> Generator[Case, None, None]:
-        """Yield the Case each time that it has grown."""
+    ) -> Generator[Case, None, Case]:
+        """Yield the Case as it grows, up to the instant draft, and return it."""
+
+    def writes(self, case: Case) -> bool:
+        """Say whether ``write`` has anything to add to what ``find`` has found."""
+
+    def write(self, found: Case) -> Generator[Case, None, None]:
+        """Yield the Case with the model's draft as it grows, then with the chosen one."""
 
 
 class LatePipeline:
@@ -54,15 +60,23 @@ class LatePipeline:
         begin = lambda: self._pipeline.start()  # noqa: E731  # importing the stages takes seconds
         threading.Thread(target=begin, name="mmcs-stages", daemon=True).start()
 
-    def run(
+    def find(
         self,
         ticket: Ticket,
         evidence: Evidence | None = None,
         case_id: str | None = None,
         problems: tuple[Problem, ...] = (),
-    ) -> Generator[Case, None, None]:
-        """Yield the Case each time that it has grown; see ``Pipeline.run``."""
-        yield from self._pipeline.run(ticket, evidence, case_id, problems)
+    ) -> Generator[Case, None, Case]:
+        """Yield the Case as it grows, up to the instant draft; see ``Pipeline.find``."""
+        return (yield from self._pipeline.find(ticket, evidence, case_id, problems))
+
+    def writes(self, case: Case) -> bool:
+        """Say whether there is anything to write; see ``Pipeline.writes``."""
+        return self._pipeline.writes(case)
+
+    def write(self, found: Case) -> Generator[Case, None, None]:
+        """Yield the Case with the model's draft as it grows; see ``Pipeline.write``."""
+        yield from self._pipeline.write(found)
 
     @property
     def _pipeline(self) -> Pipeline:

@@ -16,6 +16,14 @@ from mmcs.roles import Role
 from mmcs.ticket import Case, Evidence
 
 LEAST_WAIT = 0.08  # seconds between two looks at a draft that is being written
+# Ten agents who draft every two minutes come 12 s apart, and a model's draft takes about as long.
+# Whoever waits longer than this has a draft to work with, and lets the next one have their turn.
+PATIENCE = 12.0  # seconds from the instant draft to the turn at the language model
+OTHERS_WAITED = (
+    "Others were waiting for the language model; the draft is made of the articles' own sentences. "
+    "Press Draft again for the model's."
+)
+QUEUED = Step("queue")
 WRITING = Step("draft")
 ROLE_OF_STAGE: Mapping[str, Role] = {
     "transcribe": "transcriber",
@@ -29,21 +37,29 @@ ROLE_OF_STAGE: Mapping[str, Role] = {
 
 @dataclass(frozen=True)
 class Progress:
-    """A Case, and what is being worked on."""
+    """A Case, and what is being worked on; None if nothing is."""
 
     case: Case
-    now: Step
+    now: Step | None
 
 
 class Way:
-    """Runs one ticket at a time, also when a run that was stopped is still in its last stage."""
+    """Runs one ticket at a time through each half of the way: finding what helps, up to the instant
+    draft, and writing the model's. One ticket's evidence is looked for while another's draft is
+    written.
+
+    A run that was stopped may still be in its last stage when Gradio's lane is free again; so each
+    half has a lock besides.
+    """
 
     def __init__(self, pipeline: Runs) -> None:
         self._pipeline = pipeline
-        self._engine = threading.Lock()  # Gradio's lane is free as soon as a run is cancelled
+        self._engine = threading.Lock()
+        self._writer = threading.Lock()
 
-    def go(self, case: Case) -> Generator[Progress]:
-        """Yield the Case as it grows. Evidence that is there is not looked for again."""
+    def find(self, case: Case) -> Generator[Progress]:
+        """Yield the Case as it grows, up to the instant draft. Evidence that is there is not looked
+        for again."""
         with self._engine:
             ticket = case.ticket
             evidence = merged(Evidence(), case.evidence, ticket)
@@ -52,22 +68,52 @@ class Way:
             elif evidence.transcripts or evidence.images:
                 yield from self._with_new_files(case, evidence)
             else:
-                yield from self._run(case, None)
+                yield from self._found(case, None)
+
+    def after(self, found: Case) -> Step | None:
+        """Return what comes when everything is found; None if there is nothing to write."""
+        if not self._pipeline.writes(found):
+            return None
+        return QUEUED if self._writer.locked() else WRITING
+
+    def write(self, found: Case, since: float) -> Generator[Progress]:
+        """Yield the Case as the model's draft grows, or with a Problem if its turn came too late.
+
+        Args:
+            found: what ``find`` has found.
+            since: when that was, by ``time.monotonic()``.
+        """
+        with self._writer:
+            if time.monotonic() - since > PATIENCE:
+                yield Progress(found.with_problem("draft", OTHERS_WAITED), WRITING)
+                return
+            yield Progress(found, WRITING)  # a run that was stopped while it waited ends here
+            shown = 0.0
+            with closing(self._pipeline.write(found)) as growing:
+                for grown in growing:
+                    being_written = grown.alternatives and "draft" not in grown.seconds
+                    if being_written and time.monotonic() - shown < LEAST_WAIT:
+                        continue
+                    shown = time.monotonic()
+                    yield Progress(grown, WRITING)
 
     def whole(self, text: str, audio: tuple[str, ...], images: tuple[str, ...]) -> Case:
-        """Return the whole Case of what a script sent."""
+        """Return the whole Case of what a script sent; scripts have patience."""
         request = Request("", text, audio, images)
         ticket, problems = take(request, self._pipeline.settings)
         case = Case("", ticket, problems=problems)
         with self._engine:
-            for grown in self._pipeline.run(ticket, problems=problems):
+            for grown in self._pipeline.find(ticket, problems=problems):
+                case = grown
+        with self._writer:
+            for grown in self._pipeline.write(case):
                 case = grown
         return case
 
     def _understood(self, case: Case, evidence: Evidence) -> Generator[Progress]:
         """Make only the draft anew; what the evidence took is kept."""
         before = {s: t for s, t in case.seconds.items() if s in PERCEPTION}
-        with closing(self._run(case, evidence)) as growing:
+        with closing(self._found(case, evidence)) as growing:
             for progress in growing:
                 seconds = {**before, **progress.case.seconds}
                 yield replace(progress, case=replace(progress.case, seconds=seconds))
@@ -75,7 +121,7 @@ class Way:
     def _with_new_files(self, case: Case, evidence: Evidence) -> Generator[Progress]:
         """Look at the new files first; then draft from them and the evidence that was there."""
         found = case
-        with closing(self._run(case, None)) as growing:
+        with closing(self._found(case, None)) as growing:
             for progress in growing:
                 found = progress.case
                 if "entities" in found.seconds:
@@ -83,19 +129,14 @@ class Way:
                 yield progress
         yield from self._understood(found, merged(found.evidence, evidence, case.ticket))
 
-    def _run(self, case: Case, evidence: Evidence | None) -> Generator[Progress]:
+    def _found(self, case: Case, evidence: Evidence | None) -> Generator[Progress]:
         stages = {"attach"} if evidence is None else {"attach", *PERCEPTION}
         problems = tuple(p for p in case.problems if p.stage in stages)
         steps = steps_of(case, understood=evidence is not None)
-        shown = 0.0
-        growing = self._pipeline.run(case.ticket, evidence, case.id, problems)
+        growing = self._pipeline.find(case.ticket, evidence, case.id, problems)
         with closing(growing):
             for number, grown in enumerate(growing):
                 now = steps[number] if number < len(steps) else WRITING
-                writing = now is WRITING and "draft" not in grown.seconds
-                if writing and grown.alternatives and time.monotonic() - shown < LEAST_WAIT:
-                    continue
-                shown = time.monotonic()
                 yield Progress(grown, replace(now, loading=self._loads(now.stage)))
 
     def _loads(self, stage: str) -> bool:

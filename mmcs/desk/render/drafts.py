@@ -105,6 +105,7 @@ def _score(draft: Draft) -> Markup:
 
 def _draft(draft: Draft, number: int, case: Case, view: View) -> Markup:
     numbers = _numbered(draft.claims)
+    why = view.said(draft.why)
     return Markup(
         '<article class="draft" data-pane="{}" lang="{}"><header>{}{}</header>'
         '<div class="reply">{}</div>{}<div class="foot">'
@@ -119,8 +120,8 @@ def _draft(draft: Draft, number: int, case: Case, view: View) -> Markup:
         _legend(numbers, case, view),
         number,
         view.texts.use,
-        draft.why,
-        draft.why,
+        why,
+        why,
     )
 
 

@@ -58,7 +58,8 @@ def problems(case: Case, view: View) -> Markup:
     if not case.problems:
         return Markup("")
     row = Markup("<li><b>{}</b> {}</li>")
-    rows = [row.format(view.texts.stages.get(p.stage, p.stage), p.message) for p in case.problems]
+    stages = view.texts.stages
+    rows = [row.format(stages.get(p.stage, p.stage), view.said(p.message)) for p in case.problems]
     return Markup(
         '<section class="problems" role="alert" aria-label="{}">{}<ul>{}</ul></section>'
     ).format(view.texts.problems, ICONS["warn"], joined(rows))

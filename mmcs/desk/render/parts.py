@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from mmcs.desk.files import Files
-from mmcs.desk.texts import TEXTS, Texts
+from mmcs.desk.texts import TEXTS, Texts, translated
 from mmcs.domain import ByLanguage, Domain
 from mmcs.ticket import Language
 
@@ -61,6 +61,10 @@ class View:
     def named(self, names: ByLanguage) -> str:
         """Return a name out of the domain in the page's language."""
         return names.get(self.language) or next(iter(names.values()), "")
+
+    def said(self, sentence: str) -> str:
+        """Return a stage's sentence, a Problem or a draft's reason, in the page's language."""
+        return translated(sentence, self.language)
 
 
 def joined(pieces: Iterable[Markup]) -> Markup:

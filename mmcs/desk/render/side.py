@@ -80,16 +80,15 @@ def _chip(state: ModelState, fetch: Fetch | None, view: View) -> Markup:
         words = view.texts.phases[phase].format(percent=share)
     if phase == "ready" and state.seconds >= 0.05:
         words = view.texts.seconds.format(seconds=f"{state.seconds:.1f}")
-    why = Markup("")
-    if state.message:
-        why = Markup('<p class="why">{}</p>').format(state.message)
+    message = view.said(state.message)
+    why = Markup('<p class="why">{}</p>').format(message) if message else Markup("")
     return Markup(
         '<li class="{}" data-role="{}" title="{}"><i></i><span class="role">{}</span>'
         '<span class="name">{}</span><span class="phase">{}</span>{}</li>'
     ).format(
         phase,
         state.role,
-        state.message,
+        message,
         view.texts.roles[state.role],
         state.name or state.backend,
         words,

@@ -1,15 +1,16 @@
-"""Every word that the page itself says, in English and Chinese."""
+"""Every word that the page itself says, in English and Chinese, and what the stages say."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from mmcs.desk.texts.en import EN
+from mmcs.desk.texts.sentences import translated
 from mmcs.desk.texts.words import Texts, Words
 from mmcs.desk.texts.zh import ZH
 from mmcs.ticket import Language
 
-__all__ = ["EN", "TEXTS", "ZH", "Texts", "Words", "preferred_language"]
+__all__ = ["EN", "TEXTS", "ZH", "Texts", "Words", "preferred_language", "translated"]
 
 TEXTS: Mapping[Language, Texts] = {"en": EN, "zh": ZH}
 

@@ -1,0 +1,302 @@
+"""The sentences of the stages in simplified Chinese, each beside the English that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmcs.desk.texts.zh import ZH
+
+Pair = tuple[str, str]  # the English with {holes}, and the Chinese with the same
+
+_FILES: tuple[Pair, ...] = (
+    (
+        "{name} is neither a sound nor an image: send {sounds}, or {images}.",
+        "{name} 既不是音频也不是图片：请上传 {sounds}，或 {images}。",
+    ),
+    (
+        "{name} cannot be kept: {folder} cannot be written, or the disk is full.",
+        "{name} 无法保存：{folder} 不可写，或磁盘已满。",
+    ),
+    (
+        "{name} is not kept on this desk: attach it again.",
+        "{name} 没有保存在这里：请重新添加。",
+    ),
+    (
+        "{name} cannot be opened: check that it is there, then send it again.",
+        "{name} 打不开：请确认文件还在，再重新上传。",
+    ),
+    (
+        "{name} is not a file: send a sound or an image.",
+        "{name} 不是文件：请上传音频或图片。",
+    ),
+    (
+        "{name} is empty, 0 bytes long: send it again.",
+        "{name} 是空文件（0 字节）：请重新上传。",
+    ),
+    (
+        "{name} is larger than {most} MB: send it as MP3 or M4A, or in parts.",
+        "{name} 超过 {most} MB：请转成 MP3 或 M4A，或分段上传。",
+    ),
+    (
+        "{name} is larger than {most} MB: send a smaller copy of it.",
+        "{name} 超过 {most} MB：请上传小一些的版本。",
+    ),
+    (
+        "{name} is longer than {most} minutes: send it in parts.",
+        "{name} 超过 {most} 分钟：请分段上传。",
+    ),
+    (
+        "{name} has a side of over {most} pixels: send it in parts.",
+        "{name} 有一边超过 {most} 像素：请分成几张上传。",
+    ),
+    (
+        "{name} has more than {most} megapixels: send a smaller copy of it.",
+        "{name} 超过 {most} 百万像素：请上传小一些的版本。",
+    ),
+    (
+        "{name} has no sound in it: send a recording that has, as {formats}.",
+        "{name} 里没有声音：请上传有声音的录音，格式为 {formats}。",
+    ),
+    (
+        "{name} is a recording of 0 seconds: send it again, as {formats}.",
+        "{name} 是 0 秒的录音：请重新上传，格式为 {formats}。",
+    ),
+    (
+        "{name} takes too long to decode: save it anew and send that, as {formats}.",
+        "{name} 解码太慢：请另存为 {formats} 再上传。",
+    ),
+    (
+        "{name} cannot be decoded, because the decoder does not start: "
+        "install requirements.txt again.",
+        "{name} 无法解码，因为解码器启动不了：请重新安装 requirements.txt。",
+    ),
+    (
+        "{name} is damaged or not {what}: send it again, as {formats}.",
+        "{name} 已损坏，或不是{what}：请重新上传，格式为 {formats}。",
+    ),
+)
+
+_TICKETS: tuple[Pair, ...] = (
+    (
+        "There is nothing to answer yet: type a message, or add a voice note or a photo.",
+        "还没有可回复的内容：请输入留言，或添加语音、照片。",
+    ),
+    (
+        "The message has {count} characters and may have {most}: shorten it to what matters.",
+        "留言有 {count} 个字符，最多 {most} 个：请精简到要点。",
+    ),
+    (
+        "The message has {count} attachments and may have {most}: "
+        "send the rest in a further message.",
+        "留言有 {count} 个附件，最多 {most} 个：其余的请放到下一条留言。",
+    ),
+    ("Nobody is heard speaking in {name}.", "{name} 里没有听到有人说话。"),
+    ("The database {name} cannot be opened.", "数据库 {name} 打不开。"),
+    ("The database could not be read or written.", "数据库无法读写。"),
+    ("The ticket {name} was written by another version.", "工单 {name} 是由另一个版本写入的。"),
+    ("This ticket is no longer there.", "这个工单已经不在了。"),
+    (
+        "{path} cannot be read; give a file with one JSON ticket a line.",
+        "{path} 无法读取；请提供每行一个 JSON 工单的文件。",
+    ),
+    (
+        "Line {number} of {name} is not JSON; write one ticket a line.",
+        "{name} 第 {number} 行不是 JSON；请每行写一个工单。",
+    ),
+    ("Line {number} of {name}: {field}: {reason}.", "{name} 第 {number} 行：{field}：{reason}。"),
+)
+
+_ARTICLES: tuple[Pair, ...] = (
+    (
+        "There is no folder {folder}; name a folder of Markdown articles.",
+        "没有文件夹 {folder}；请指定存放 Markdown 文章的文件夹。",
+    ),
+    (
+        "The folder {folder} holds no Markdown file (.md).",
+        "文件夹 {folder} 里没有 Markdown 文件（.md）。",
+    ),
+    (
+        "No Markdown file in {folder} holds text that could answer anything.",
+        "{folder} 的 Markdown 文件里没有可用来回答的文字。",
+    ),
+    ("{name} was left out: it is longer than {most} MB.", "略过了 {name}：超过 {most} MB。"),
+    ("{name} was left out: it is not UTF-8 text.", "略过了 {name}：不是 UTF-8 文本。"),
+    ("{name} was left out: it cannot be read.", "略过了 {name}：无法读取。"),
+    ("{name} was left out: it is empty.", "略过了 {name}：文件是空的。"),
+    (
+        "The articles' index could not be kept in {folder}; each start builds it anew.",
+        "文章索引无法保存到 {folder}；每次启动都要重建。",
+    ),
+    (
+        "The numbers of the search in {name} cannot be read; install MMCS again.",
+        "检索参数 {name} 无法读取；请重新安装 MMCS。",
+    ),
+)
+
+_MODELS: tuple[Pair, ...] = (
+    (
+        "The language model is still loading; the draft is made of the articles' own sentences.",
+        "语言模型还在加载；草稿由帮助文章的原句组成。",
+    ),
+    ("The {role} is switched off.", "{role}已关闭。"),
+    (
+        "There is no {role} called {name}; there is {names}.",
+        "没有名为 {name} 的{role}引擎；可用的有：{names}。",
+    ),
+    (
+        "The {role} {name} needs the package {package}, which is not installed.",
+        "{role}引擎 {name} 需要 {package} 包，但没有安装。",
+    ),
+    (
+        "The image model {model} could not be loaded; "
+        "run {command} to see whether its file is damaged.",
+        "图像模型 {model} 无法加载；请运行 {command}，检查文件是否损坏。",
+    ),
+    (
+        "The embedding model {model} could not be loaded; run {command} to see which file is "
+        "damaged.",
+        "检索模型 {model} 无法加载；请运行 {command}，查看哪个文件损坏。",
+    ),
+    (
+        "The text reader's model {name} is not in the installed package rapidocr; "
+        "install the version that requirements.txt names.",
+        "文字识别模型 {name} 不在已安装的 rapidocr 里；请安装 requirements.txt 指定的版本。",
+    ),
+    (
+        "Whisper has no size {name}; it has {names}.",
+        "Whisper 没有 {name} 规格；可用的有：{names}。",
+    ),
+    (
+        "Whisper {name} is not in the cache and may not be downloaded.",
+        "Whisper {name} 不在缓存里，也不允许下载。",
+    ),
+    ("Whisper {name} cannot be loaded: {reason}", "Whisper {name} 无法加载：{reason}"),
+    ("Whisper {name} cannot be downloaded: {reason}", "Whisper {name} 无法下载：{reason}"),
+    (
+        "{name} has format {number} of CTranslate2, not {other}.",
+        "{name} 是 CTranslate2 第 {number} 版格式，应为第 {other} 版。",
+    ),
+    (
+        "There is no language model {name}; MMCS_CHAT_MODEL may be {names}, the path of a GGUF "
+        "file, or owner/repo:file.gguf of the model hub.",
+        "没有语言模型 {name}；MMCS_CHAT_MODEL 可以是 {names}、GGUF 文件的路径，"
+        "或模型库里的 owner/repo:file.gguf。",
+    ),
+    (
+        "The language model {name} cannot be loaded: the file is damaged, of a kind that llama.cpp "
+        "does not know, or too large for this machine's memory.",
+        "语言模型 {name} 无法加载：文件已损坏、llama.cpp 不支持这种格式，或内存不够。",
+    ),
+    (
+        "The ticket is too long for {model}: {count} tokens, and {most} fit. Shorten it.",
+        "工单太长，{model} 放不下：共 {count} 个词元，最多 {most} 个。请缩短。",
+    ),
+    ("The ticket is too long for {model}. Shorten it.", "工单太长，{model} 放不下。请缩短。"),
+    ("{model} could not go on with this conversation.", "{model} 无法继续这段对话。"),
+    ("{model} cannot take this conversation.", "{model} 无法处理这段对话。"),
+    ("{model} cannot take this text as text.", "{model} 无法把这段内容当作普通文字处理。"),
+    ("The chat template of {model} leaves out a message.", "{model} 的对话模板漏掉了一条消息。"),
+)
+
+_WEIGHTS: tuple[Pair, ...] = (
+    (
+        "There are no weights called {name}; there is {names}.",
+        "没有名为 {name} 的权重；有：{names}。",
+    ),
+    (
+        "The model hub's {path} has no {name}; it has {names}.",
+        "模型库的 {path} 没有 {name}；有：{names}。",
+    ),
+    (
+        "{model} is not in the cache and no model hub may be asked.",
+        "{model} 不在缓存里，也不允许访问模型库。",
+    ),
+    ("{model} cannot be fetched: {reasons}.", "{model} 无法下载：{reasons}。"),
+    (
+        "The weights of {model} ({size}) are not in {folder} and cannot be fetched: {reasons}. "
+        "Run {command} on a machine with network access, or set MMCS_CACHE to a folder that holds "
+        "them.",
+        "{model} 的权重（{size}）不在 {folder} 里，也无法下载：{reasons}。请在能联网的机器上运行 "
+        "{command}，或把 MMCS_CACHE 设为存有权重的文件夹。",
+    ),
+    (
+        "The weights of {model} need {size} MB in {folder} and only {free} MB are free; "
+        "free some space or set MMCS_CACHE to another disk.",
+        "{model} 的权重在 {folder} 需要 {size} MB，只剩 {free} MB；"
+        "请腾出空间，或把 MMCS_CACHE 设到别的磁盘。",
+    ),
+    (
+        "The weights of {model} cannot be stored: the disk of {folder} is full; "
+        "free some space or set MMCS_CACHE to another folder.",
+        "{model} 的权重无法保存：{folder} 所在的磁盘已满；"
+        "请腾出空间，或把 MMCS_CACHE 设为别的文件夹。",
+    ),
+    (
+        "The weights of {model} cannot be stored: {folder} cannot be written ({reason}); "
+        "make it writable or set MMCS_CACHE to another folder.",
+        "{model} 的权重无法保存：{folder} 不可写（{reason}）；"
+        "请改为可写，或把 MMCS_CACHE 设为别的文件夹。",
+    ),
+)
+
+_DRAFTS: tuple[Pair, ...] = (
+    ("Being written.", "撰写中。"),
+    ("No article answers this.", "没有文章能回答。"),
+    (
+        "No article in the customer's language answers this; {name} may.",
+        "顾客所用语言的文章都不能回答；{name} 或许可以。",
+    ),
+    ("Composed of sentences from {names}.", "由 {names} 中的句子组成。"),
+    (
+        "Written by {model} from {count} parts of the articles.",
+        "由 {model} 根据文章中的 {count} 处内容撰写。",
+    ),
+    ("All {count} sentences are supported. {then}", "{count} 句都有依据。{then}"),
+    ("Not chosen: the model's draft passed. {then}", "未采用：模型的草稿通过了核对。{then}"),
+    ("Not chosen: {fault}. {then}", "未采用：{fault}。{then}"),
+)
+
+SENTENCES: tuple[Pair, ...] = (*_FILES, *_TICKETS, *_ARTICLES, *_MODELS, *_WEIGHTS, *_DRAFTS)
+
+_FORMATS: tuple[Pair, ...] = (
+    ("WAV, MP3, M4A, OGG, WebM, FLAC or AMR", "WAV、MP3、M4A、OGG、WebM、FLAC 或 AMR"),
+    ("JPEG, PNG, WEBP, GIF, BMP or HEIC", "JPEG、PNG、WEBP、GIF、BMP 或 HEIC"),
+)
+REASONS = "reasons"  # a hole that may hold several, parted by "; "
+# What may stand in a hole and is no name or number.
+PARTS: Mapping[str, tuple[Pair, ...]] = {
+    "sounds": _FORMATS,
+    "images": _FORMATS,
+    "formats": _FORMATS,
+    "what": (
+        ("a sound that can be played", "可播放的音频"),
+        ("an image that can be read", "可读取的图片"),
+    ),
+    "role": tuple(ZH.roles.items()),
+    "source": (
+        ("installed package", "已安装的包"),
+        ("hub", "模型库"),
+        ("package index", "软件包索引"),
+    ),
+    REASONS: (
+        ("MMCS_OFFLINE forbids fetching them", "MMCS_OFFLINE 不允许下载"),
+        ("no source has them", "没有来源提供"),
+        ("{name} from the {source} failed its SHA-256", "{source}的 {name} 没有通过 SHA-256 校验"),
+        ("the model hub does not answer", "模型库没有响应"),
+        ("the model hub answered {status}", "模型库返回 {status}"),
+        ("the model hub has no {path}", "模型库里没有 {path}"),
+        ("the model hub has another file by that name", "模型库里的同名文件不一样"),
+        ("the model hub sent too little", "模型库传来的内容不完整"),
+        ("pip cannot download {package}", "pip 无法下载 {package}"),
+        ("the package {package} does not hold what it should", "{package} 包的内容不对"),
+        ("the program was closed", "程序已关闭"),
+    ),
+    "fault": (
+        ("no article answers this", "没有文章能回答"),
+        ("it says nothing that an article supports", "其中没有文章支持的内容"),
+        ("{count} of its {all} sentences rest on nothing", "{all} 句中有 {count} 句没有依据"),
+        ("it tells the customer what the customer said", "只是重复了顾客的话"),
+        ("it is not in the customer's language", "不是顾客所用的语言"),
+    ),
+    "then": _DRAFTS,
+}

@@ -125,7 +125,7 @@ def everything(case: Case, view: View) -> str:
     """Return all HTML that a Case can become."""
     states = [ModelState("chat", "x", "failed", case.id, 1.0, case.ticket.subject)]
     pieces = (
-        render.header(view, states, ()),
+        render.header(view, states, (), [case.ticket.subject]),
         render.attachments(case.ticket.messages[0], view),
         render.conversation(case.ticket.messages, view),
         render.evidence(case, view),
@@ -208,6 +208,19 @@ def test_the_model_strip_says_how_far_each_model_is(view: View) -> None:
     words = Tags(render.header(view, states, [Fetch("qwen2.5-coder-1.5b", 43, 100, "hub")])).words
     assert "fetching 43 %" in words and "There is no disk." in words and "2.1 s" in words
     assert "1 of 3 models ready" in words
+
+
+def test_articles_that_were_left_out_are_told(view: View) -> None:
+    """The header counts what is wrong with the folder and says the first of it, in the page's
+    language; a folder that is in order says nothing."""
+    ready = [ModelState("embedder", "minilm", "ready", "MiniLM", 1.0)]
+    notes = [f"{n}.md was left out: it is empty." for n in range(20)]
+    words = Tags(render.header(view, ready, (), notes)).words
+    assert "All models ready · Notes on the articles: 20" in words
+    assert "7.md was left out: it is empty." in words and "8.md" not in words
+    chinese = Tags(render.header(replace(view, language="zh"), ready, (), notes[:1])).words
+    assert "文章有 1 条提示" in chinese and "略过了 0.md：文件是空的。" in chinese
+    assert "Notes" not in Tags(render.header(view, ready, ())).words
 
 
 # --- words ---

@@ -15,6 +15,7 @@ from mmcs.store import Filed
 from mmcs.ticket import Attachment, Case, Language, Message
 from mmcs.weights.progress import Fetch
 
+MOST_NOTES = 8  # on the articles; a folder of anything may give hundreds
 SETTLED = frozenset({"ready", "failed", "off"})
 # Whose weights are being fetched; every other row of the table is a language model.
 ROLE_OF_WEIGHTS = {
@@ -25,8 +26,20 @@ ROLE_OF_WEIGHTS = {
 _NATIVE: dict[Language, str] = {"en": "EN", "zh": "中文"}
 
 
-def header(view: View, states: Sequence[ModelState], fetches: Sequence[Fetch]) -> Markup:
-    """Return the bar at the top: whose desk this is, how far the models are, the language."""
+def header(
+    view: View,
+    states: Sequence[ModelState],
+    fetches: Sequence[Fetch],
+    article_notes: Sequence[str] = (),
+) -> Markup:
+    """Return the bar at the top: whose desk this is, how far the models are, the language.
+
+    Args:
+        view: what it is drawn with.
+        states: how far each model is.
+        fetches: the weights that are on their way.
+        article_notes: what ``Knowledge.problems`` says of files that were left out.
+    """
     running = {
         ROLE_OF_WEIGHTS.get(f.name, "chat"): f for f in fetches if not f.done and f.total_bytes
     }
@@ -36,6 +49,8 @@ def header(view: View, states: Sequence[ModelState], fetches: Sequence[Fetch]) -
     words = view.texts.ready_count.format(ready=ready, all=len(states))
     if ready == len(states):
         words = view.texts.all_ready
+    if article_notes:
+        words += " · " + view.texts.article_notes.format(count=len(article_notes))
     option = Markup(
         '<button type="button" data-act="language" data-language="{}" aria-pressed="{}">{}</button>'
     )
@@ -65,7 +80,7 @@ def header(view: View, states: Sequence[ModelState], fetches: Sequence[Fetch]) -
         words,
         joined(Markup('<i class="{}"></i>').format(s.phase) for s in states),
         words,
-        chips,
+        chips + _article_notes(article_notes, view),
         view.texts.language_label,
         languages,
     )
@@ -93,6 +108,19 @@ def _chip(state: ModelState, fetch: Fetch | None, view: View) -> Markup:
         state.name or state.backend,
         words,
         why,
+    )
+
+
+def _article_notes(notes: Sequence[str], view: View) -> Markup:
+    """Return what is wrong with the folder of articles, below the models."""
+    if not notes:
+        return Markup("")
+    row = Markup('<p class="why">{}</p>')
+    rows = [row.format(view.said(note)) for note in notes[:MOST_NOTES]]
+    if len(notes) > MOST_NOTES:
+        rows.append(row.format("…"))
+    return Markup('<li class="notes"><i></i><span class="role">{}</span>{}</li>').format(
+        view.texts.article_notes.format(count=len(notes)), joined(rows)
     )
 
 

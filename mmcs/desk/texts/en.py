@@ -23,6 +23,7 @@ EN = Texts(
     },
     ready_count="{ready} of {all} models ready",
     all_ready="All models ready",
+    article_notes="Notes on the articles: {count}",
     language_label="Language",
     ticket="Ticket",
     new="New",

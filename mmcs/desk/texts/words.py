@@ -20,6 +20,7 @@ class Texts:
     phases: Words  # by Phase, and "fetching"
     ready_count: str
     all_ready: str
+    article_notes: str
     language_label: str
 
     # the ticket

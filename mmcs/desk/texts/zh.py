@@ -23,6 +23,7 @@ ZH = Texts(
     },
     ready_count="{all} 个模型中 {ready} 个就绪",
     all_ready="模型全部就绪",
+    article_notes="文章有 {count} 条提示",
     language_label="语言",
     ticket="工单",
     new="新建",

@@ -1,10 +1,11 @@
-"""What the whole suite shares: settings on fakes, and settings on the real embedded models."""
+"""What the whole suite shares: settings on fakes, settings on the real embedded models, files."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from media_files import corners, encoded, pcm, wav
 
 from mmcs.models import Models
 from mmcs.pipeline import Pipeline
@@ -46,3 +47,19 @@ def real_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings
 def real_pipeline(real_settings: Settings) -> Pipeline:
     """The retail desk on the real embedded models."""
     return Pipeline(real_settings, Models(real_settings))
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> str:
+    """A second of sound."""
+    path = tmp_path / "note.wav"
+    path.write_bytes(wav(pcm(1.0)))
+    return str(path)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> str:
+    """A small picture."""
+    path = tmp_path / "box.png"
+    path.write_bytes(encoded(corners(), "PNG"))
+    return str(path)

@@ -11,7 +11,7 @@ import pytest
 from desk_pages import LATE, served
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from media_files import corners, encoded, pcm, wav
+from media_files import corners
 
 from mmcs import media
 from mmcs.backends import fake
@@ -21,23 +21,6 @@ from mmcs.errors import UnreadableImage
 from mmcs.roles import ROLES
 from mmcs.settings import Settings
 from mmcs.ticket import Case, from_json
-
-
-@pytest.fixture
-def sound(tmp_path: Path) -> str:
-    """A second of sound."""
-    path = tmp_path / "note.wav"
-    path.write_bytes(wav(pcm(1.0)))
-    return str(path)
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> str:
-    """A small picture."""
-    path = tmp_path / "box.png"
-    path.write_bytes(encoded(corners(), "PNG"))
-    return str(path)
-
 
 # --- serving ---
 

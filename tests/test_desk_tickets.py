@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from desk_pages import LATE, Cast
-from media_files import corners, encoded, pcm, wav
 
 from mmcs.backends import fake
 from mmcs.desk.files import Files
@@ -20,22 +19,6 @@ from mmcs.pipeline import Pipeline
 from mmcs.settings import Settings
 from mmcs.store import Store
 from mmcs.ticket import Case, Claim, Draft, Evidence, Message, Segment, Ticket, Transcript
-
-
-@pytest.fixture
-def sound(tmp_path: Path) -> str:
-    """A second of sound."""
-    path = tmp_path / "note.wav"
-    path.write_bytes(wav(pcm(1.0)))
-    return str(path)
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> str:
-    """A small picture."""
-    path = tmp_path / "box.png"
-    path.write_bytes(encoded(corners(), "PNG"))
-    return str(path)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +258,41 @@ def test_closing_stops_the_model(fake_settings: Settings) -> None:
     next(case for case in cases if case.alternatives)
     cases.close()
     assert endless.stopped
+
+
+def test_find_goes_up_to_the_instant_draft(fake_settings: Settings) -> None:
+    """The language model has no part in ``find``; ``write`` adds its draft, and both make the Case
+    that ``run`` makes."""
+    pipeline = Pipeline(fake_settings, Modified(fake_settings, chat=fake.FakeChat()))
+    ticket, _ = take(Request("", LATE), fake_settings)
+    cases = list(pipeline.find(ticket, case_id="7"))
+    found = cases[-1]
+    assert found.draft and found.draft.engine == "article" and not found.alternatives
+    assert "instant" in found.seconds and "draft" not in found.seconds
+    written = list(pipeline.write(found))
+    whole = list(pipeline.run(ticket, case_id="7"))
+    assert len(whole) == len(cases) + len(written)
+    assert replace(whole[-1], seconds={}) == replace(written[-1], seconds={})
+    assert whole[-1].seconds.keys() == written[-1].seconds.keys()
+
+
+def test_nothing_is_written_where_no_article_answers(fake_settings: Settings) -> None:
+    """A refusal is no draft that a language model could better: it is not asked."""
+    pipeline = Pipeline(fake_settings, Modified(fake_settings, chat=Breaking()))
+    ticket, _ = take(Request("", "Qwyx zzyzx?"), fake_settings)
+    found = list(pipeline.find(ticket))[-1]
+    assert found.draft and found.draft.refused
+    assert not pipeline.writes(found) and not list(pipeline.write(found))
+
+
+def test_a_long_ticket_stays_whole_in_both_halves(fake_pipeline: Pipeline) -> None:
+    """``write`` keeps to the limits as ``find`` does, says so once, and cuts nothing off."""
+    text = LATE + " word" * 200_000
+    ticket, _ = take(Request("", text), fake_pipeline.settings)
+    found = list(fake_pipeline.find(ticket))[-1]
+    written = list(fake_pipeline.write(found))[-1]
+    assert written.ticket == found.ticket == ticket
+    assert len(written.problems) == 1
 
 
 def test_without_a_chat_model_the_desk_still_drafts(fake_settings: Settings) -> None:

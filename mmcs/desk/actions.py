@@ -242,13 +242,16 @@ class Actions:
 
     @plainly
     def settle(self, kept: Kept) -> Updates:
-        """Show the end, in the language of now, whatever became of the run; nothing if the other
-        half of it is still to come."""
+        """Show the end of a half, in the language of now, whatever became of it; nothing if the
+        other half is at work already."""
         page = open_page(kept)
-        if self.drafting.of(page) is not None:
+        running = self.drafting.of(page)
+        if running is not None and running.since is None:
             return unchanged()
-        case = self.tickets.case(page)
-        return {**self._buttons(page, case, running=False), **self._found(page, case, None)}
+        case = self.drafting.case(page)
+        now = running.now if running else None
+        buttons = self._buttons(page, case, running=now is not None)
+        return {**buttons, **self._found(page, case, now)}
 
     @plainly
     def halt(self, kept: Kept) -> Updates:

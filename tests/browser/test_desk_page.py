@@ -156,6 +156,64 @@ def test_stop_stops_and_keeps_what_is_there(browser: Browser, settings: Settings
         context.close()
 
 
+def test_nobody_waits_for_evidence_while_a_draft_is_written(
+    browser: Browser, settings: Settings
+) -> None:
+    """A second agent has evidence and instant draft while the model still writes for the first,
+    and reads that their turn comes. Stopped while it waits, the ticket keeps what it has, and the
+    model never writes for it; another that waits has its turn when the first one is stopped."""
+    with served(settings, chat=SLOW) as url:
+        contexts = [browser.new_context() for _ in range(3)]
+        one, other, third = (new_window(context, url) for context in contexts)
+        draft(one, LATE)
+        expect(one.page.locator("#drafts .growing")).to_contain_text("is on its way")
+        for window in (other, third):
+            draft(window, LATE)
+            expect(window.page.locator(".entities")).to_contain_text("48213")
+            expect(window.page.locator("#drafts .use").first).to_be_visible()
+            expect(window.page.locator("#findings")).to_contain_text("Waiting for the engine")
+            expect(window.page.locator("#stop")).to_be_visible()
+        expect(one.page.locator("#drafts .growing")).to_have_count(1)
+        other.page.click("#stop")
+        expect(other.page.locator("#draft")).to_be_visible()
+        expect(other.page.locator("#findings")).not_to_contain_text("Waiting for the engine")
+        one.page.click("#stop")
+        expect(third.page.locator("#drafts .growing")).to_contain_text("is on its way")
+        expect(other.page.locator("#drafts .use").first).to_be_visible()
+        expect(other.page.locator("#drafts .growing")).to_have_count(0)
+        third.page.click("#stop")
+        assert not one.complaints and not other.complaints and not third.complaints
+        for context in contexts:
+            context.close()
+
+
+def test_another_language_or_ticket_while_the_turn_is_awaited(
+    browser: Browser, settings: Settings
+) -> None:
+    """Redrawn in Chinese, a ticket that waits still does; left for a new one, it does not any
+    more, and the new page stays empty when the language model is free."""
+    with served(settings, chat=SLOW) as url:
+        contexts = [browser.new_context() for _ in range(2)]
+        one, other = (new_window(context, url) for context in contexts)
+        draft(one, LATE)
+        expect(one.page.locator("#drafts .growing")).to_contain_text("is on its way")
+        draft(other, LATE)
+        expect(other.page.locator("#drafts .use").first).to_be_visible()
+        expect(other.page.locator("#findings")).to_contain_text("Waiting for the engine")
+        other.page.click(".languages [data-language=zh]")
+        expect(other.page.locator("#findings")).to_contain_text("等待引擎")
+        expect(other.page.locator("#stop")).to_be_visible()
+        other.page.click("[data-act=new]")
+        expect(other.page.locator("#draft")).to_be_visible()
+        one.page.click("#stop")
+        other.page.wait_for_timeout(1500)
+        expect(other.page.locator("#drafts .use")).to_have_count(0)
+        expect(other.page.locator("#message textarea")).to_have_value("")
+        assert not one.complaints and not other.complaints
+        for context in contexts:
+            context.close()
+
+
 def test_a_correction_changes_the_draft_only(window: Window, tmp_path: Path) -> None:
     """The agent clicks a heard sentence, types another, and drafts from it again."""
     page = window.page

@@ -2,80 +2,30 @@
 
 from __future__ import annotations
 
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import numpy as np
 import psutil
 
 from mmcs import weights
 from mmcs.bench import standard
+from mmcs.bench.agents import measure_agents
+from mmcs.bench.figures import Benchmark, Figure
+from mmcs.bench.overhear import Overhearing
 from mmcs.bench.peers import PlainReader, PlainWhisper, plain_llama
-from mmcs.draft import warm_up_messages
+from mmcs.bench.served import started
 from mmcs.intake import Request, take
-from mmcs.models import Models
 from mmcs.pipeline import Pipeline
-from mmcs.roles import ChatMessage, ChatModel, ChatOptions
 from mmcs.settings import Settings
 from mmcs.ticket import Case
 
-REPLY = ChatOptions(max_tokens=80)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One thing that was measured."""
-
-    what: str
-    measured: float
-    unit: str
-    budget: float | None = None
-    at_most: bool = True  # False: the budget is a floor
-    peer: str = ""  # the plain engine that ran beside
-    peer_measured: float | None = None
-
-    @property
-    def kept(self) -> bool | None:
-        """Whether the budget is kept; None if there is none."""
-        if self.budget is None:
-            return None
-        return self.measured <= self.budget if self.at_most else self.measured >= self.budget
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """All figures of one run."""
-
-    machine: str
-    figures: tuple[Figure, ...]
-
-    def lines(self) -> list[str]:
-        """Return it for people, as a Markdown table."""
-        rows = [
-            self.machine,
-            "",
-            "| what | measured | budget | | plain engine | ratio |",
-            "|---|---|---|---|---|---|",
-        ]
-        for f in self.figures:
-            sign = "at most" if f.at_most else "at least"
-            budget = f"{sign} {f.budget:g} {f.unit}" if f.budget is not None else ""
-            mark = {True: "kept", False: "**missed**", None: ""}[f.kept]
-            peer = f"{f.peer}: {f.peer_measured:.3g} {f.unit}" if f.peer_measured else ""
-            ratio = f"{f.measured / f.peer_measured:.2f}" if f.peer_measured else ""
-            row = (f.what, f"{f.measured:.3g} {f.unit}", budget, mark, peer, ratio)
-            rows.append(f"| {' | '.join(row)} |")
-        return rows
+COMPARED = 4  # prompts of real drafts that plain llama.cpp answers too
 
 
 def measure(settings: Settings) -> Benchmark:
@@ -92,51 +42,25 @@ def measure(settings: Settings) -> Benchmark:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "weights").symlink_to(settings.cache / "weights")
         fresh = replace(settings, cache=Path(folder), home=Path(folder) / "home")
-        pipeline = Pipeline(fresh, Models(fresh))
+        agents = measure_agents(fresh, Path(folder))
+        models = Overhearing(fresh)
+        pipeline = Pipeline(fresh, models)
         pipeline.start()
         pipeline.wait()
         figures += _cases(pipeline, Path(folder))
         figures.append(_memory())
-        figures += _decoding(pipeline)
+        figures += _decoding(models)
         figures += _perception(pipeline)
+        figures += agents
     return Benchmark(machine, tuple(figures))
 
 
 def _page(settings: Settings) -> Figure:
     """Start the real desk and wait until its page is served."""
-    app = Path(__file__).resolve().parents[2] / "app.py"
-    port = _free_port()
     begun = time.perf_counter()
-    desk = subprocess.Popen(  # noqa: S603  # our own app
-        [sys.executable, str(app)],
-        env=settings.for_child(port=str(port)),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while time.perf_counter() - begun < 120 and desk.poll() is None and not _serves(port):
-            pass
+    with started(settings):
         seconds = time.perf_counter() - begun
-    finally:
-        desk.terminate()
-        desk.wait()
     return Figure("page served after `python app.py`", seconds, "s", 6)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _serves(port: int) -> bool:
-    """Ask for the page; wait a little where nobody listens yet."""
-    transport = httpx.HTTPTransport(retries=2)
-    try:
-        with httpx.Client(transport=transport, trust_env=False, timeout=5) as client:
-            return client.get(f"http://127.0.0.1:{port}/").status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
 
 
 def _cases(pipeline: Pipeline, folder: Path) -> list[Figure]:
@@ -186,12 +110,11 @@ def _memory() -> Figure:
     return Figure("memory of the process", used, "GB", 3.5)
 
 
-def _decoding(pipeline: Pipeline) -> list[Figure]:
-    """Measure decoding alone, beside a transcription, and in llama.cpp as it comes."""
-    chat: ChatModel = pipeline.models.get("chat")
-    messages = warm_up_messages(pipeline.domain, "en")
-    alone = _tokens_per_second(chat, messages)
-    transcriber = pipeline.models.get("transcriber")
+def _decoding(models: Overhearing) -> list[Figure]:
+    """Compare how fast the drafts were written with llama.cpp as it comes, and with one that is
+    written beside a transcription."""
+    replies = models.chat.first_replies()[:COMPARED]
+    transcriber = models.get("transcriber")
     sound = standard.speech()
     stop = threading.Event()
 
@@ -202,27 +125,22 @@ def _decoding(pipeline: Pipeline) -> list[Figure]:
     beside = threading.Thread(target=listen)
     beside.start()
     try:
-        shared = _tokens_per_second(chat, messages)
+        shared = models.chat.write_again(replies[0])
     finally:
         stop.set()
         beside.join()
-    with plain_llama(_gguf(pipeline.settings)) as plain:
-        plain.write("Hello", 4)  # warm
-        theirs = plain.write("\n".join(message.content for message in messages), 80)
+    with plain_llama(_gguf(models.settings)) as plain:
+        plain.write(replies[0].messages, 4)  # warm
+        theirs = [plain.write(reply.messages, reply.pieces) for reply in replies]
+    rate = statistics.median(reply.tokens_per_second for reply in replies)
+    plain_rate = statistics.median(reply.tokens_per_second for reply in theirs)
+    half = replies[0].tokens_per_second / 2
     return [
-        Figure("decoding", alone, "tokens/s", 12, False, "llama.cpp", theirs.tokens_per_second),
-        Figure("decoding beside a transcription", shared, "tokens/s", alone / 2, False),
+        Figure("decoding", rate, "tokens/s", 12, False, "llama.cpp", plain_rate),
+        Figure(
+            "decoding beside a transcription", shared.tokens_per_second, "tokens/s", half, False
+        ),
     ]
-
-
-def _tokens_per_second(chat: ChatModel, messages: Sequence[ChatMessage]) -> float:
-    """Return how fast a reply is written once its first piece is there."""
-    begun, pieces = 0.0, 0
-    with closing(chat.chat(messages, REPLY)) as reply:
-        for _ in reply:
-            begun = begun or time.perf_counter()
-            pieces += 1
-    return (pieces - 1) / (time.perf_counter() - begun)
 
 
 def _gguf(settings: Settings) -> Path:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from mmcs.roles import Image, Sound
+from mmcs.roles import ChatMessage, Image, Sound
 from mmcs.settings import Settings
 
 
@@ -73,22 +74,27 @@ class PlainLlama:
 
     client: httpx.Client
 
-    def write(self, prompt: str, tokens: int) -> Decoded:
-        """Write a reply of so many tokens to a prompt of which nothing is kept."""
+    def write(self, messages: Sequence[ChatMessage], tokens: int) -> Decoded:
+        """Answer a conversation in at most so many tokens; nothing is kept of it."""
         asked = {
-            "prompt": prompt,
-            "n_predict": tokens,
+            "messages": [{"role": m.role, "content": m.content} for m in messages],
+            "max_tokens": tokens,
             "stream": True,
             "cache_prompt": False,
             "temperature": 0,
-            "ignore_eos": True,
         }
         begun = time.perf_counter()
         first = 0.0
         count = 0
-        with self.client.stream("POST", "/completion", json=asked) as answer:
+        with self.client.stream("POST", "/v1/chat/completions", json=asked) as answer:
             for line in answer.iter_lines():
-                if line.startswith("data: ") and json.loads(line[6:]).get("content"):
+                if line.startswith("data: {") and _content(json.loads(line[6:])):
                     first = first or time.perf_counter() - begun
                     count += 1
         return Decoded(first, (count - 1) / (time.perf_counter() - begun - first))
+
+
+def _content(told: dict[str, Any]) -> str | None:
+    """Return what an event of a streamed answer adds to it."""
+    content: str | None = told["choices"][0]["delta"].get("content") if told["choices"] else None
+    return content

@@ -145,9 +145,9 @@ def test_stop_stops_and_keeps_what_is_there(browser: Browser, settings: Settings
         page.click("#stop")
         expect(page.locator("#draft")).to_be_visible(timeout=10_000)
         expect(page.locator("#drafts .growing")).to_have_count(0)
-        stopped = page.locator("#drafts").inner_text()
+        stopped = page.locator("#drafts .drafts").inner_text()
         page.wait_for_timeout(1500)
-        assert page.locator("#drafts").inner_text() == stopped
+        assert page.locator("#drafts .drafts").inner_text() == stopped
         window.open()
         expect(page.locator("#drafts .use").first).to_be_visible()
         page.click("#draft")

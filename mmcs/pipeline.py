@@ -115,8 +115,7 @@ class Pipeline:
         Raises:
             KnowledgeError, ModelUnavailable: the articles or the embedder cannot be used.
         """
-        embedder = self.models.get("embedder")
-        return Knowledge.open(self._articles, embedder, self.settings.cache)
+        return Knowledge.open(self._articles, self._embedder, self.settings.cache)
 
     def run(
         self,
@@ -246,18 +245,17 @@ class Pipeline:
         return replace(case, passages=passages)
 
     def _instant(self, case: Case) -> Case:
-        embedder = self._embedder
-        checker = Checker(case, embedder, self.domain.courtesies)
-        return replace(case, draft=instant_draft(case, self.domain, embedder, checker))
+        checker = Checker(case, self._embedder, self.domain.courtesies)
+        return replace(case, draft=instant_draft(case, self.domain, checker))
 
     def _written(self, case: Case) -> Iterator[Case]:
         begun = time.perf_counter()
         instant = case.draft
         assert instant is not None  # noqa: S101  # write has seen to it
         try:
-            chat, embedder = self.models.get("chat"), self._embedder
-            checker = Checker(case, embedder, self.domain.courtesies)
-            growing = model_draft(case, self.domain, chat, embedder, checker)
+            chat = self.models.get("chat")
+            checker = Checker(case, self._embedder, self.domain.courtesies)
+            growing = model_draft(case, self.domain, chat, checker)
             with closing(growing):
                 for written in growing:
                     if "first_token" not in case.seconds:

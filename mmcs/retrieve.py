@@ -1,29 +1,23 @@
-"""A Case to the passages that help: the whole ticket asked at once, a long one sentence by sentence
-too, and articles of the category that triage found before others.
-
-A spoken message of a minute is about its product as much as about its question; its sentences by
-themselves are closer to how questions are asked of a help centre. Measured on the shop's tuning
-tuning questions at this threshold: the category raises the share of answerable questions that keep
-their passages from 0.69 to 0.88 in English (0.84 and 0.84 in Chinese), and that of the others that
-are refused from 0.50 to 0.62 (0.91 and 0.82).
-"""
+"""A Case to the passages that help: the search brings up candidates, the relevance networks say how
+likely each one answers and which of its sentences belong in the answer."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmcs.draft.sentences import script, split_units
 from mmcs.knowledge import Knowledge, Query
-from mmcs.ticket import Case, Passage, Verdict
+from mmcs.knowledge.index import Index
+from mmcs.knowledge.relevance import Relevance
+from mmcs.sentences import script, split_units
+from mmcs.ticket import Case, Passage
 
-THRESHOLD = 0.4  # score of the best passage from which an article helps
-COMPANION = 0.5  # share of the best score that another passage needs
-WEIGHT_OF_CATEGORY = 5.0  # in logits, times triage's confidence
-AGAINST = 1.0  # of that weight, for articles of another category
+CANDIDATES = 8  # passages of the search that are looked at closely
+COMPANION = 0.2  # share of the best chance that another passage needs
 LONG = {"en": 30, "zh": 45}  # words, characters from which a ticket is asked by sentences too
 SHORT_SENTENCE = {"en": 5, "zh": 7}  # words, characters; a shorter one asks nothing
 MOST_SENTENCES = 10
@@ -36,20 +30,37 @@ Scores = NDArray[np.float64]  # (passages,) in 0-1
 def retrieve(
     case: Case, knowledge: Knowledge, language: str, top_k: int, threshold: float | None = None
 ) -> tuple[Passage, ...]:
-    """Return the passages that help with a Case, best first; none if nothing is near enough."""
-    whole = _query(case, language)
+    """Return the passages that help with a Case, best first; none if none is likely to answer.
+
+    Args:
+        case: what the customer wrote, said and showed.
+        knowledge: the articles.
+        language: in which the reply will be, ISO 639-1.
+        top_k: at most so many passages.
+        threshold: chance of the best passage from which an article helps; None: the fitted one.
+    """
+    whole = query_of(case, language)
     if not whole.everything.strip():
         return ()
-    scores = knowledge.scores(whole)
+    signals = knowledge.signals(whole)
+    fused = knowledge.fused(whole, signals)
     for sentence in _sentences(whole.asked):
         asked = Query(written=sentence, language=language)
-        scores = np.maximum(scores, OF_A_SENTENCE * knowledge.scores(asked))
-    if case.triage:
-        scores = _by_category(scores, knowledge, case.triage.category)
-    return _best(scores, knowledge, top_k, THRESHOLD if threshold is None else threshold)
+        fused = np.maximum(fused, OF_A_SENTENCE * knowledge.scores(asked))
+    rows = nearest(fused, knowledge.index)
+    judged = knowledge.relevance(whole, rows, signals, fused)
+    needed = knowledge.threshold(whole) if threshold is None else threshold
+    return _best(rows, judged, knowledge, top_k, needed)
 
 
-def _query(case: Case, language: str) -> Query:
+def nearest(fused: Scores, index: Index) -> list[int]:
+    """Return the passages that are looked at closely, the nearest first."""
+    ordered = np.argsort(-fused, kind="stable")[:CANDIDATES]
+    return [int(row) for row in ordered if index.parts[row].units]
+
+
+def query_of(case: Case, language: str) -> Query:
+    """Return what a Case asks."""
     return Query(
         written=case.ticket.customer_text,
         spoken=" ".join(heard.text for heard in case.evidence.transcripts),
@@ -71,29 +82,24 @@ def _sentences(text: str) -> Iterator[str]:
         yield from asking[:MOST_SENTENCES]
 
 
-def _by_category(scores: Scores, knowledge: Knowledge, category: Verdict) -> Scores:
-    """Return the scores with triage's category weighed in, for articles that name theirs."""
-    named = np.array([article.category for article in knowledge.index.articles])
-    mine = np.where(named == category.label, 1.0, np.where(named == "", 0.0, -AGAINST))
-    clipped = np.clip(scores, 1e-6, 1 - 1e-6)
-    logits = np.log(clipped / (1 - clipped))
-    logits += WEIGHT_OF_CATEGORY * category.confidence * mine[knowledge.index.owners]
-    weighed: Scores = 1 / (1 + np.exp(-logits))
-    return weighed
-
-
 def _best(
-    scores: Scores, knowledge: Knowledge, top_k: int, threshold: float
+    rows: Sequence[int],
+    judged: Sequence[Relevance],
+    knowledge: Knowledge,
+    top_k: int,
+    threshold: float,
 ) -> tuple[Passage, ...]:
-    if scores.max() < threshold:
+    pairs = sorted(zip(rows, judged, strict=True), key=lambda pair: -pair[1].answers)
+    if not pairs or pairs[0][1].answers < threshold:
         return ()
     taken: list[Passage] = []
     share: Counter[int] = Counter()
-    for row in np.argsort(-scores, kind="stable"):
+    for row, relevance in pairs:
         owner = int(knowledge.index.owners[row])
-        if scores[row] < COMPANION * scores.max() or len(taken) == top_k:
+        if relevance.answers < COMPANION * pairs[0][1].answers or len(taken) == top_k:
             break
         if share[owner] < MOST_OF_AN_ARTICLE:
             share[owner] += 1
-            taken.append(knowledge.passage(int(row), float(scores[row])))
+            passage = knowledge.passage(row, relevance.answers)
+            taken.append(replace(passage, unit_scores=relevance.units))
     return tuple(taken)

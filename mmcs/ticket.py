@@ -183,6 +183,7 @@ class Passage:
     score: float  # 0-1, fused
     heading: str = ""
     language: str = "en"
+    unit_scores: tuple[float, ...] = ()  # 0-1: that a sentence, step or row is part of the answer
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from mmcs.backends.fake import FakeChat, FakeEmbedder
 from mmcs.domain import Domain, open_domain
 from mmcs.draft import Checker, choose, instant_draft, model_draft
 from mmcs.draft.facts import find_facts
-from mmcs.draft.sentences import split_units
+from mmcs.sentences import split_units
 from mmcs.settings import ASSETS
 from mmcs.ticket import (
     Case,
@@ -208,7 +208,7 @@ def test_the_models_draft_grows_and_is_checked(domain: Domain) -> None:
     of = case()
     embedder = FakeEmbedder()
     chat = FakeChat("It goes to the original payment method. It arrives on Friday.")
-    drafts = list(model_draft(of, domain, chat, embedder, Checker(of, embedder, domain.courtesies)))
+    drafts = list(model_draft(of, domain, chat, Checker(of, embedder, domain.courtesies)))
     assert len(drafts) > 5
     assert all(len(a.text) <= len(b.text) for a, b in pairwise(drafts))
     assert [c.supported for c in drafts[-1].claims if not c.courtesy] == [True, False]
@@ -249,7 +249,7 @@ def test_units_keep_steps_and_rows_apart() -> None:
 
 def drafted(of: Case, domain: Domain) -> Draft:
     embedder = FakeEmbedder()
-    return instant_draft(of, domain, embedder, Checker(of, embedder, domain.courtesies))
+    return instant_draft(of, domain, Checker(of, embedder, domain.courtesies))
 
 
 def test_number_words_and_digits_are_one_fact() -> None:

@@ -119,7 +119,7 @@ def test_an_empty_ticket_is_told_so(fake_pipeline: Pipeline) -> None:
 
 def test_a_megabyte_of_text_is_kept_and_its_beginning_answered(fake_pipeline: Pipeline) -> None:
     """Text past the limit stays in the ticket, is named as a Problem, and costs no draft."""
-    text = LATE + " word" * 200_000
+    text = LATE + " the" * 300_000
     case = grown(fake_pipeline, Request("", text))[-1]
     assert case.draft
     assert case.ticket.messages[0].text == text
@@ -287,7 +287,7 @@ def test_nothing_is_written_where_no_article_answers(fake_settings: Settings) ->
 
 def test_a_long_ticket_stays_whole_in_both_halves(fake_pipeline: Pipeline) -> None:
     """``write`` keeps to the limits as ``find`` does, says so once, and cuts nothing off."""
-    text = LATE + " word" * 200_000
+    text = LATE + " the" * 300_000
     ticket, _ = take(Request("", text), fake_pipeline.settings)
     found = list(fake_pipeline.find(ticket))[-1]
     written = list(fake_pipeline.write(found))[-1]

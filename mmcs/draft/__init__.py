@@ -3,7 +3,7 @@
 from mmcs.draft.check import Checker
 from mmcs.draft.choose import choose
 from mmcs.draft.instant import draft_language, instant_draft, question_of
-from mmcs.draft.prompt import WORDINGS, model_draft, warm_up_messages
+from mmcs.draft.prompt import WORDINGS, model_draft, plain_draft, warm_up_messages
 
 __all__ = [
     "WORDINGS",
@@ -12,6 +12,7 @@ __all__ = [
     "draft_language",
     "instant_draft",
     "model_draft",
+    "plain_draft",
     "question_of",
     "warm_up_messages",
 ]

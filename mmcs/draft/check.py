@@ -16,8 +16,8 @@ from itertools import chain
 import numpy as np
 
 from mmcs.draft.facts import Fact, find_facts, is_done, is_negated, is_promise
-from mmcs.draft.sentences import bare, script, split_units
 from mmcs.roles import Embedder, Vectors
+from mmcs.sentences import bare, script, split_units
 from mmcs.ticket import Case, Claim, Support, SupportKind
 
 LIKE = 0.62  # cosine of MiniLM vectors from which two sentences say the same
@@ -189,7 +189,9 @@ def _asks(text: str) -> bool:
 
 def _asks_or_greets(text: str) -> bool:
     """Say whether a sentence asks, thanks, greets or regrets, and so claims nothing."""
-    return _asks(text) or len(text.split()) <= MOST_COURTEOUS and bool(_COURTESY.match(text.strip()))
+    return _asks(text) or (
+        len(text.split()) <= MOST_COURTEOUS and bool(_COURTESY.match(text.strip()))
+    )
 
 
 def mean_likeness(vectors: Vectors, question: Vectors) -> float:

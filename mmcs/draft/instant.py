@@ -6,34 +6,37 @@ courtesy or stands word for word in a passage.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from mmcs.domain import Domain
 from mmcs.draft.check import Checker, content_words
-from mmcs.draft.sentences import Unit, bare, script, split_units
-from mmcs.roles import Embedder
+from mmcs.sentences import Unit, script, split_units
 from mmcs.ticket import Case, Draft, Language, Passage
 
 MOST_PASSAGES = 3  # that a draft draws on
-NEAR = 0.8  # share of the best passage's score from which another is drawn on
+NEAR = 0.3  # share of the best passage's score from which another is drawn on
 MOST_UNITS = 6  # sentences, or whole lists
 MOST_LENGTH = {"en": 130, "zh": 260}  # words; characters
-LEAD = 0.05  # what a list loses against the sentence that leads to it
 REPEATED = 0.75  # share of a sentence's words that make it one that was said already
-FALL = 0.14  # a sentence this much below the best does not answer
+ENOUGH = 0.35  # share of the best sentence's chance that another needs
+SHORTEST = 8  # characters of a sentence that says something
+UNJUDGED = 0.5
+
+_NUMBERED = re.compile(r"\s*\d")
 
 
 @dataclass(frozen=True)
 class Chosen:
     """A sentence, or a whole list or table, that answers."""
 
-    passage: int  # its place among the passages
-    block: int
+    passage: int  # its number among the passages
+    place: int  # of its first unit in the passage
     units: tuple[Unit, ...]
-    score: float
+    score: float  # 0-1, that it belongs in the answer
+    lead: Unit | None = None  # the line that announces its list
 
     @property
     def text(self) -> str:
@@ -58,12 +61,12 @@ def question_of(case: Case) -> str:
     return words or shown
 
 
-def instant_draft(case: Case, domain: Domain, embedder: Embedder, checker: Checker) -> Draft:
+def instant_draft(case: Case, domain: Domain, checker: Checker) -> Draft:
     """Return the reply that the passages give by themselves, or an honest refusal."""
     language = draft_language(case, domain)
     tone = domain.tone
     category = domain.category(case.triage.category.label if case.triage else "other")
-    chosen = choose_sentences(case, embedder, language)
+    chosen = choose_sentences(case, language)
     parts = [tone.greeting[language]]
     if chosen:
         parts += [category.acknowledgement[language], *_paragraphs(chosen)]
@@ -90,86 +93,66 @@ def instant_draft(case: Case, domain: Domain, embedder: Embedder, checker: Check
     )
 
 
-def choose_sentences(case: Case, embedder: Embedder, language: str) -> tuple[Chosen, ...]:
-    """Return the sentences, lists and tables that answer the question, in reading order."""
+def choose_sentences(case: Case, language: str) -> tuple[Chosen, ...]:
+    """Return the sentences, lists and rows that answer the question, in reading order."""
     near = [p for p in case.passages if p.score >= NEAR * case.passages[0].score]
     candidates = _candidates(near[:MOST_PASSAGES], language)
     if not candidates:
         return ()
-    question = question_of(case)
-    scored = _scored(candidates, near, question, embedder)
-    best = max(c.score for c in scored)
+    best = max(one.score for one in candidates)
     picked: list[Chosen] = []
     length = 0
-    for one in sorted(scored, key=lambda c: -c.score):
+    for one in sorted(candidates, key=lambda c: -c.score):
         size = len(one.text) if language == "zh" else len(one.text.split())
         too_long = picked and length + size > MOST_LENGTH[language]
-        if one.score < best - FALL or len(picked) == MOST_UNITS:
+        if one.score < ENOUGH * best or len(picked) == MOST_UNITS:
             break
         if not too_long and not any(_repeats(one.text, other.text) for other in picked):
             picked.append(one)
             length += size
-    return tuple(sorted(picked, key=lambda c: (c.passage, c.block)))
+    return tuple(sorted(picked, key=lambda c: (c.passage, c.place)))
 
 
 def _candidates(passages: Sequence[Passage], language: str) -> list[Chosen]:
-    """Return each sentence by itself, each list and table whole with the line that leads to it."""
+    """Return each sentence, item and row by itself, numbered steps whole."""
     found: dict[str, Chosen] = {}
-    for place, passage in enumerate(passages):
+    for number, passage in enumerate(passages):
         if passage.language != language:
             continue
         units = split_units(passage.text)
-        blocks: dict[int, list[Unit]] = {}
-        for unit in units:
-            blocks.setdefault(unit.block, []).append(unit)
-        for block, members in blocks.items():
-            groups: list[tuple[Unit, ...]] = [tuple(members)]
-            if members[0].kind == "sentence":
-                groups = [(unit,) for unit in members if len(unit.text) > 8]
-            for order, group in enumerate(groups):
-                text = " ".join(unit.text for unit in group)
-                found.setdefault(text, Chosen(place, block * 100 + order, group, 0.0))
+        for places in _groups(units):
+            chance = max(_chance(passage, place) for place in places)
+            group = tuple(units[place] for place in places)
+            if len(group[0].text) > SHORTEST:
+                lead = _lead(units, places[0])
+                one = Chosen(number, places[0], group, chance * passage.score, lead)
+                found.setdefault(one.text, one)
     return list(found.values())
 
 
-def _scored(
-    candidates: Sequence[Chosen], passages: Sequence[Passage], question: str, embedder: Embedder
-) -> list[Chosen]:
-    """Return the candidates with their likeness to what is asked, and their passage's, weighed."""
-    asked = list(dict.fromkeys([question, *(u.text for u in split_units(question))]))
-    alone = [bare(c.text) for c in candidates]
-    placed = [
-        f"{_title(passages[c.passage])}. {text}" for c, text in zip(candidates, alone, strict=True)
-    ]
-    english = script(question) == "en"  # the embedder knows English alone
-    texts = [*asked, *alone, *placed] if english else []
-    vectors = embedder.embed(texts) if texts else np.zeros((0, 1), np.float32)
-    best = max(p.score for p in passages) or 1.0
-    scored: list[Chosen] = []
-    for i, candidate in enumerate(candidates):
-        likeness = _shared(asked, candidate.text)
-        if english:
-            questions = vectors[: len(asked)]
-            here, there = len(asked) + i, len(asked) + len(candidates) + i
-            meant = 0.5 * (questions @ vectors[here]) + 0.5 * (questions @ vectors[there])
-            likeness = 0.5 * float(meant[0]) + 0.5 * float(meant.max()) + 0.3 * likeness
-        score = likeness + 0.3 * passages[candidate.passage].score / best
-        lead = scored[-1] if scored and scored[-1].passage == candidate.passage else None
-        if candidate.units[0].kind != "sentence" and lead is not None:
-            score = max(score, lead.score - LEAD)  # what leads to the steps speaks for them
-        scored.append(replace(candidate, score=score))
-    return scored
+def _groups(units: Sequence[Unit]) -> Iterator[tuple[int, ...]]:
+    """Yield the places of units that are chosen together: numbered steps, or one unit."""
+    for _, members in groupby(range(len(units)), key=lambda place: units[place].block):
+        places = tuple(members)
+        if units[places[0]].kind == "step" and _NUMBERED.match(units[places[0]].text):
+            yield places
+        else:
+            yield from ((place,) for place in places)
 
 
-def _shared(asked: Sequence[str], text: str) -> float:
-    """Return the largest cosine of the words of a question and of a text, each counted once."""
-    words = content_words(text)
-    shares = (
-        len(words & content_words(question))
-        / (max(1, len(content_words(question))) * max(1, len(words))) ** 0.5
-        for question in asked
-    )
-    return float(max(shares))
+def _lead(units: Sequence[Unit], place: int) -> Unit | None:
+    """Return the line that announces a list or a table, as "Do this:" does."""
+    block = units[place].block
+    first = next(i for i, unit in enumerate(units) if unit.block == block)
+    if units[place].kind == "sentence" or first == 0:
+        return None
+    before = units[first - 1]
+    return before if before.text.rstrip().endswith((":", "：")) else None
+
+
+def _chance(passage: Passage, place: int) -> float:
+    """Return how likely a unit belongs in the answer; units that were not judged count alike."""
+    return passage.unit_scores[place] if place < len(passage.unit_scores) else UNJUDGED
 
 
 def _repeats(text: str, said: str) -> bool:
@@ -183,24 +166,26 @@ def _paragraphs(chosen: Sequence[Chosen]) -> list[str]:
     paragraphs: list[str] = []
     previous: Chosen | None = None
     for one in chosen:
-        plain = one.units[0].kind == "sentence"
-        joins = (
-            previous is not None
-            and previous.passage == one.passage
-            and plain
-            and previous.units[0].kind == "sentence"
-        )
-        if joins:
+        if previous and _same_list(previous, one):
+            paragraphs[-1] += "\n" + one.text
+        elif previous and previous.passage == one.passage and _plain(previous) and _plain(one):
             glue = "" if script(one.text) == "zh" else " "
             paragraphs[-1] += glue + one.text
+        elif one.lead and one.lead.text not in "\n".join(paragraphs):
+            paragraphs.append(f"{one.lead.text}\n{one.text}")
         else:
             paragraphs.append(one.text)
         previous = one
     return paragraphs
 
 
-def _title(passage: Passage) -> str:
-    return f"{passage.title}: {passage.heading}" if passage.heading else passage.title
+def _plain(one: Chosen) -> bool:
+    return one.units[0].kind == "sentence" and not one.text.rstrip().endswith((":", "："))
+
+
+def _same_list(one: Chosen, other: Chosen) -> bool:
+    kind, block = other.units[0].kind, other.units[0].block
+    return kind != "sentence" and one.passage == other.passage and one.units[0].block == block
 
 
 def _is_missing(case: Case, kind: str) -> bool:

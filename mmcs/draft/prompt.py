@@ -12,14 +12,17 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from mmcs.domain import Domain
-from mmcs.draft.check import Checker
-from mmcs.draft.instant import Chosen, choose_sentences, draft_language
-from mmcs.draft.sentences import bare
-from mmcs.roles import ChatMessage, ChatModel, ChatOptions, Embedder
+from mmcs.draft.check import Checker, content_words
+from mmcs.draft.facts import find_facts
+from mmcs.draft.instant import MOST_PASSAGES, Chosen, choose_sentences, draft_language
+from mmcs.roles import ChatMessage, ChatModel, ChatOptions
+from mmcs.sentences import Unit, bare, split_units
 from mmcs.ticket import Case, Draft, Language
 
-MOST_WRITTEN = 420  # characters of the customer's message in the prompt
-MOST_SHOWN = 160  # characters of the text in each image
+# Every token of the fresh part costs 25 ms before the first word: 150 of them are the aim.
+MOST_FACTS = {"en": 480, "zh": 170}  # characters
+MOST_ASKED = {"en": 240, "zh": 90}  # characters of the customer's own words, written and spoken
+MOST_SHOWN = {"en": 80, "zh": 40}  # characters of the text in images
 OPTIONS = ChatOptions(max_tokens=220)
 
 
@@ -127,33 +130,65 @@ def warm_up_messages(domain: Domain, language: Language) -> tuple[ChatMessage, .
 def fresh_message(case: Case, chosen: Sequence[Chosen], language: Language) -> ChatMessage:
     """Return the part of the prompt that this ticket brings."""
     wording = WORDINGS[language]
-    units = [bare(unit.text) for one in chosen for unit in one.units]
-    lines = [wording.facts, *(f"{n}. {text}" for n, text in enumerate(units, 1))]
-    turns = [m.text for m in case.ticket.messages if m.author == "customer" and m.text.strip()]
-    lines += [f"{wording.written}: {_shortened(text, MOST_WRITTEN)}" for text in turns[-1:]]
-    lines += [
-        f"{wording.spoken}: {_shortened(heard.text, MOST_WRITTEN)}"
-        for heard in case.evidence.transcripts
-        if heard.text
-    ]
-    for picture in case.evidence.images:
-        text = "; ".join(line.text for line in picture.lines)
-        if text:
-            lines.append(f"{wording.shown}: {_shortened(text, MOST_SHOWN)}")
+    facts = [bare(unit.text) for unit in _told(chosen, MOST_FACTS[language])]
+    lines = [wording.facts, *(f"{n}. {text}" for n, text in enumerate(facts, 1))]
+    written = [m.text for m in case.ticket.messages if m.author == "customer" and m.text.strip()]
+    spoken = [heard.text for heard in case.evidence.transcripts if heard.text]
+    shown = [line.text for picture in case.evidence.images for line in picture.lines]
+    most = MOST_ASKED[language] // max(1, len(written[-1:]) + len(spoken))
+    lines += [f"{wording.written}: {gist(text, facts, most)}" for text in written[-1:]]
+    lines += [f"{wording.spoken}: {gist(text, facts, most)}" for text in spoken]
+    if shown:
+        lines.append(f"{wording.shown}: {gist(chr(10).join(shown), facts, MOST_SHOWN[language])}")
     for conflict in case.evidence.conflicts:
         lines.append(f"{wording.conflict}: {conflict.kind} {' / '.join(conflict.values)}")
     return ChatMessage("user", "\n".join(lines))
 
 
+def _told(chosen: Sequence[Chosen], most: int) -> list[Unit]:
+    """Return the units of the likeliest chosen parts that fit, in reading order."""
+    kept: list[Chosen] = []
+    length = 0
+    for one in sorted(chosen, key=lambda one: -one.score):
+        length += len(one.text)
+        if not kept or length <= most:
+            kept.append(one)
+    ordered = sorted(kept, key=lambda one: (one.passage, one.place))
+    return list(dict.fromkeys(unit for one in ordered for unit in (one.lead, *one.units) if unit))
+
+
+def gist(text: str, facts: Sequence[str], most: int) -> str:
+    """Return the sentences of a text that a reply turns on, in their order, on one line.
+
+    Questions, sentences with a number or a code, and those that share words with the facts go
+    first; what doesn't fit in ``most`` characters is left out.
+    """
+    sentences = [unit.text for unit in split_units(text)]
+    told = content_words(" ".join(facts))
+
+    def weight(sentence: str) -> float:
+        words = content_words(sentence)
+        shared: float = len(words & told) / max(1, len(words)) ** 0.5
+        return shared + ("?" in sentence or "？" in sentence) + 0.5 * bool(find_facts(sentence))
+
+    kept: set[int] = set()
+    length = 0
+    for place in sorted(range(len(sentences)), key=lambda place: -weight(sentences[place])):
+        length += len(sentences[place]) + 1
+        if not kept or length <= most:
+            kept.add(place)
+    return _shortened(" ".join(sentences[place] for place in sorted(kept)), most)
+
+
 def model_draft(
-    case: Case, domain: Domain, chat: ChatModel, embedder: Embedder, checker: Checker
+    case: Case, domain: Domain, chat: ChatModel, checker: Checker
 ) -> Generator[Draft, None, None]:
     """Yield the model's draft as it grows; the last one is whole. Closing stops the model.
 
     Its finished sentences are checked while it writes; the last, open one is checked at the end.
     """
     language = draft_language(case, domain)
-    chosen = choose_sentences(case, embedder, language)
+    chosen = choose_sentences(case, language)
     messages = (*constant_messages(domain, language), fresh_message(case, chosen, language))
     greeting, sign_off = domain.tone.greeting[language], domain.tone.sign_off[language]
     body = ""
@@ -165,6 +200,23 @@ def model_draft(
     text = f"{greeting}\n\n{body.strip()}\n\n{sign_off}"
     why = f"Written by {chat.name} from {len(chosen)} parts of the articles."
     yield Draft(text, language, chat.name, why, checker.check(text))
+
+
+def plain_draft(case: Case, domain: Domain, chat: ChatModel) -> str:
+    """Return what the model writes from whole passages, with no examples, selection or check: the
+    baseline of ``eval drafts``."""
+    language = draft_language(case, domain)
+    articles = "\n\n".join(f"{p.title}\n{p.text}" for p in case.passages[:MOST_PASSAGES])
+    asked = [m.text for m in case.ticket.messages if m.author == "customer"]
+    asked += [heard.text for heard in case.evidence.transcripts]
+    asked += ["\n".join(line.text for line in picture.lines) for picture in case.evidence.images]
+    system = f"You are a support agent of {domain.title[language]}. Answer the customer's message."
+    words = "\n\n".join(text for text in asked if text)
+    messages = (
+        ChatMessage("system", system),
+        ChatMessage("user", f"Help articles:\n{articles}\n\nCustomer:\n{words}"),
+    )
+    return "".join(chat.chat(messages, OPTIONS)).strip()
 
 
 def _shortened(text: str, most: int) -> str:

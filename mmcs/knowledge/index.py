@@ -6,8 +6,10 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -22,9 +24,10 @@ from mmcs.knowledge.articles import Article, Source, article, sources, without_h
 from mmcs.knowledge.passages import Part
 from mmcs.knowledge.words import characters, words
 from mmcs.roles import Embedder, Vectors
+from mmcs.sentences import bare
 from mmcs.ticket import from_json
 
-FORMAT = 3  # of the cache; raise it whenever articles are read, cut or matched differently
+FORMAT = 4  # of the cache; raise it whenever articles are read, cut or matched differently
 GRAMS = 2**18  # columns that runs of characters are hashed to
 K1, B = 1.2, 0.75  # BM25's usual saturation and length correction
 
@@ -40,6 +43,7 @@ class Index:
     parts: tuple[Part, ...]
     owners: NDArray[np.int64]  # the article of each passage
     vectors: Vectors
+    unit_vectors: Vectors  # of the units of all passages, in order; zeros where Chinese
     letters: sparse.csr_matrix  # characters of each passage, tf-idf, unit length
     title_letters: sparse.csr_matrix  # the same of each article's title
     rarity: Floats  # idf of each column of letters
@@ -49,6 +53,30 @@ class Index:
     article_ranker: bm25s.BM25
     problems: tuple[str, ...] = ()  # sentences about files that were left out
 
+    @cached_property
+    def unit_starts(self) -> NDArray[np.int64]:
+        """Where the units of each passage begin in ``unit_vectors``."""
+        counts = [0, *(len(part.units) for part in self.parts)]
+        starts: NDArray[np.int64] = np.cumsum(counts)[:-1]
+        return starts
+
+    @cached_property
+    def article_words(self) -> tuple[frozenset[str], ...]:
+        """The words of each article, with its title and headings."""
+        found: list[set[str]] = [set() for _ in self.articles]
+        for owner, held in zip(self.owners, self.words, strict=True):
+            found[owner].update(held)
+        return tuple(frozenset(held) for held in found)
+
+    @cached_property
+    def holding(self) -> Mapping[str, int]:
+        """How many passages hold each word."""
+        return Counter(word for held in self.words for word in set(held))
+
+    def word_rarity(self, word: str) -> float:
+        """Return the idf of a word, from 0 (in every passage) up (in none)."""
+        return float(np.log((1 + len(self.parts)) / (1 + self.holding.get(word, 0))))
+
 
 @dataclass
 class _Kept:
@@ -56,6 +84,7 @@ class _Kept:
 
     article: Article
     vectors: Vectors
+    unit_vectors: Vectors  # half precision
     grams: sparse.csr_matrix  # counts, one row a passage
 
 
@@ -107,14 +136,26 @@ def _kept_articles(fresh: list[Source], embedder: Embedder) -> Iterator[_Kept]:
     read = [article(source) for source in fresh]
     texts = [embedded_text(a.title, part) for a in read for part in a.parts]
     if not texts:
-        yield from (_Kept(a, np.zeros((0, 0), np.float32), _grams([])) for a in read)
+        none = np.zeros((0, 0), np.float32)
+        yield from (_Kept(a, none, none, _grams([])) for a in read)
         return
     vectors, grams = embedder.embed(texts), _grams(texts)
     start = 0
     for page in read:
         rows = slice(start, start + len(page.parts))
         start = rows.stop
-        yield _Kept(page, vectors[rows], grams[rows])
+        yield _Kept(
+            page, vectors[rows], _unit_vectors(page, embedder, vectors.shape[1]), grams[rows]
+        )
+
+
+def _unit_vectors(page: Article, embedder: Embedder, width: int) -> Vectors:
+    """Return the vectors of an article's units, each led by title and heading."""
+    units = [(part.heading, unit.text) for part in page.parts for unit in part.units]
+    texts = [embedded_text(page.title, Part(heading, bare(text))) for heading, text in units]
+    if page.language != "zh" and texts:
+        return embedder.embed(texts).astype(np.float16)
+    return np.zeros((len(texts), width), np.float16)
 
 
 def _grams(texts: Iterable[str]) -> sparse.csr_matrix:
@@ -148,6 +189,7 @@ def _index(ordered: list[_Kept], problems: tuple[str, ...], folder: Path) -> Ind
         parts=tuple(p for a in pages for p in a.parts),
         owners=owners,
         vectors=np.concatenate([k.vectors for k in kept]),
+        unit_vectors=np.concatenate([k.unit_vectors for k in kept]).astype(np.float32),
         letters=weighted(counts, rarity),
         title_letters=weighted(_grams(a.title for a in pages), rarity),
         rarity=rarity,
@@ -200,26 +242,30 @@ def _read_cache(folder: Path) -> _Cache:
         if hashlib.sha256(packed).hexdigest() != listed["rows"]:
             return _Cache(folder)
         with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-            vectors = arrays["vectors"]
+            vectors, unit_vectors = arrays["vectors"], arrays["unit_vectors"]
             grams = sparse.csr_matrix(
                 (arrays["counts"], arrays["columns"], arrays["starts"]), (len(vectors), GRAMS)
             )
-        return _Cache(folder, _unpacked(listed["articles"], vectors, grams))
+        return _Cache(folder, _unpacked(listed["articles"], vectors, unit_vectors, grams))
     except _BROKEN:
         return _Cache(folder)
 
 
 def _unpacked(
-    listed: dict[str, dict[str, object]], vectors: Vectors, grams: sparse.csr_matrix
+    listed: dict[str, dict[str, object]],
+    vectors: Vectors,
+    unit_vectors: Vectors,
+    grams: sparse.csr_matrix,
 ) -> dict[str, _Kept]:
     kept: dict[str, _Kept] = {}
-    start = 0
+    start = first_unit = 0
     for key, fields in listed.items():
         page = from_json(Article, fields)
         rows = slice(start, start + len(page.parts))
-        start = rows.stop
-        kept[key] = _Kept(page, vectors[rows], grams[rows])
-    if start != len(vectors):
+        units = slice(first_unit, first_unit + sum(len(part.units) for part in page.parts))
+        start, first_unit = rows.stop, units.stop
+        kept[key] = _Kept(page, vectors[rows], unit_vectors[units], grams[rows])
+    if start != len(vectors) or first_unit != len(unit_vectors):
         raise ValueError("rows are missing")
     return kept
 
@@ -229,8 +275,16 @@ def _write_cache(store: _Cache) -> Iterator[str]:
     full = [k for k in store.kept.values() if k.article.parts]
     grams = sparse.vstack([k.grams for k in full], format="csr") if full else _grams([])
     vectors = np.concatenate([k.vectors for k in full]) if full else np.zeros((0, 0), np.float32)
+    units = [k.unit_vectors for k in full] or [np.zeros((0, 0), np.float16)]
     packed = io.BytesIO()
-    np.savez(packed, vectors=vectors, counts=grams.data, columns=grams.indices, starts=grams.indptr)
+    np.savez(
+        packed,
+        vectors=vectors,
+        unit_vectors=np.concatenate(units),
+        counts=grams.data,
+        columns=grams.indices,
+        starts=grams.indptr,
+    )
     listed = {
         "rows": hashlib.sha256(packed.getvalue()).hexdigest(),
         "articles": {key: asdict(k.article) for key, k in store.kept.items()},

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mmcs.knowledge.markdown import Block
 from mmcs.knowledge.words import word_count
+from mmcs.sentences import Unit, split_units
 
 ENOUGH = 60  # words: a passage that has them is closed at the next paragraph
 FULL = 160  # words: nothing more is added to a passage that would pass them
@@ -36,6 +37,7 @@ class Part:
 
     heading: str
     text: str
+    units: tuple[Unit, ...] = ()  # its sentences, steps and rows
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class _Section:
 def parts(page: tuple[Block, ...], title: str) -> Iterator[Part]:
     for section in _joined(_sections(page, title)):
         for text in _packed(_units(section.blocks)):
-            yield Part(section.heading, text)
+            yield Part(section.heading, text, split_units(text))
 
 
 def _sections(page: tuple[Block, ...], title: str) -> Iterator[_Section]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,14 @@ import numpy as np
 
 from mmcs.knowledge.fusion import Fusion, load_fusion, scores
 from mmcs.knowledge.index import Floats, Index, open_index
-from mmcs.knowledge.signals import Query, signals
+from mmcs.knowledge.relevance import (
+    Judge,
+    Question,
+    Relevance,
+    judge,
+    load_judges,
+)
+from mmcs.knowledge.signals import Query, Signals, signals
 from mmcs.roles import Embedder
 from mmcs.ticket import Passage
 
@@ -25,6 +33,7 @@ class Knowledge:
     index: Index
     embedder: Embedder
     fusion: Fusion
+    judges: Mapping[str, Judge]
 
     @classmethod
     def open(cls, folder: Path, embedder: Embedder, cache: Path) -> Knowledge:
@@ -33,17 +42,35 @@ class Knowledge:
         Raises:
             KnowledgeError: the folder cannot be read, or no file in it holds an article.
         """
-        return cls(open_index(folder, embedder, cache), embedder, load_fusion())
+        return cls(open_index(folder, embedder, cache), embedder, load_fusion(), load_judges())
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Sentences about files that were left out."""
         return self.index.problems
 
+    def signals(self, query: Query) -> Signals:
+        """Return how alike a question and every passage are, in each way."""
+        return signals(query, self.index, self.embedder)
+
+    def fused(self, query: Query, found: Signals) -> Floats:
+        """Return one score of all signals, (passages,) in 0-1."""
+        return scores(found, self.index, self.fusion.formula(query))
+
     def scores(self, query: Query) -> Floats:
         """Return the fused score of every passage, (passages,) in 0-1."""
-        found = signals(query, self.index, self.embedder)
-        return scores(found, self.index, self.fusion.formula(query))
+        return self.fused(query, self.signals(query))
+
+    def relevance(
+        self, query: Query, rows: Sequence[int], found: Signals, fused: Floats
+    ) -> tuple[Relevance, ...]:
+        """Return for each of some passages how likely it answers, and each of its units."""
+        asked = Question(query, self.index, self.embedder)
+        return judge(asked, rows, found, fused, self.index, self.judges)
+
+    def threshold(self, query: Query) -> float:
+        """Return the chance of the best passage from which an article helps."""
+        return self.judges["zh" if query.chinese else "en"].threshold
 
     def search(
         self, query: Query, top_k: int, threshold: float | None = None

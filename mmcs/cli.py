@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mmcs.pipeline import Pipeline  # imported by the commands that need it: it takes seconds
     from mmcs.weights import Row
 
-EVALUATIONS = ("speech", "images", "retrieval")
+EVALUATIONS = ("speech", "images", "retrieval", "drafts")
 
 
 class Report(Protocol):
@@ -70,6 +70,15 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("eval", help="measure quality on labelled data")
     evaluate.add_argument("what", choices=EVALUATIONS)
     evaluate.add_argument("--data", required=True, metavar="DIR|FILE", type=Path)
+    evaluate.add_argument(
+        "--engine",
+        action="append",
+        choices=("article", "shown", "model", "plain"),
+        help="which drafts to judge, several if given again (default: article, shown, model)",
+    )
+    evaluate.add_argument(
+        "--page", metavar="FILE.html", type=Path, help="each draft beside its ticket"
+    )
     evaluate.set_defaults(command=_evaluate)
 
     for command in (run, evaluate):
@@ -162,10 +171,26 @@ def _evaluate(asked: argparse.Namespace, settings: Settings) -> int:
         from mmcs.evaluate.images import evaluate as evaluate_images
 
         report = evaluate_images(asked.data, settings)
+    elif asked.what == "drafts":
+        return _evaluate_drafts(asked, settings)
     else:
         from mmcs.evaluate.retrieval import evaluate as evaluate_retrieval
 
         report = evaluate_retrieval(asked.data, settings, settings.knowledge_folder)
+    return _print_report(report, bool(asked.json))
+
+
+def _evaluate_drafts(asked: argparse.Namespace, settings: Settings) -> int:
+    from mmcs.evaluate.drafts import evaluate
+    from mmcs.evaluate.drafts_page import write_page
+
+    def seen(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    engines = asked.engine or ["article", "shown", "model"]
+    report = evaluate(asked.data, settings, engines, seen)
+    if asked.page:
+        write_page(report, asked.page)
     return _print_report(report, bool(asked.json))
 
 

@@ -131,6 +131,12 @@ class Pipeline:
         found = yield from self.find(ticket, evidence, case_id, problems)
         yield from self.write(found)
 
+    @property
+    def article_notes(self) -> tuple[str, ...]:
+        """What is wrong with the folder of articles; nothing while it is not indexed yet."""
+        knowledge = self.__dict__.get("knowledge")  # asking the property would index it
+        return knowledge.problems if knowledge else ()
+
     def find(
         self,
         ticket: Ticket,

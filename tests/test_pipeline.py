@@ -23,22 +23,6 @@ from mmcs.ticket import Case, Picture, Reading, Ticket, Transcript, from_json, t
 LATE = "My parcel with order 48213 is late. Tracking shows no movement. Is it lost?"
 
 
-@pytest.fixture
-def sound(tmp_path: Path) -> str:
-    """A second of sound."""
-    path = tmp_path / "note.wav"
-    path.write_bytes(wav(pcm(1.0)))
-    return str(path)
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> str:
-    """A small picture."""
-    path = tmp_path / "box.png"
-    path.write_bytes(encoded(corners(), "PNG"))
-    return str(path)
-
-
 def grown(pipeline: Pipeline, request: Request) -> list[Case]:
     ticket, problems = take(request, pipeline.settings)
     return list(pipeline.run(ticket, problems=problems))

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
+from markupsafe import Markup
 
 from mmcs import weights
 from mmcs.desk import render
@@ -18,6 +19,7 @@ from mmcs.desk.late import Runs
 from mmcs.desk.layout import Parts
 from mmcs.desk.page import Page, open_page, sample_case
 from mmcs.desk.render import SETTLED, Step, View
+from mmcs.desk.texts import translated
 from mmcs.desk.tickets import Correction, Tickets, current, earlier, unsupported_in
 from mmcs.desk.way import QUEUED, Way
 from mmcs.domain import open_samples
@@ -39,7 +41,9 @@ def plainly(action: Callable[P, T]) -> Callable[P, T]:
         try:
             return action(*args, **kwargs)
         except MMCSError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            # Every action but ``leave`` and ``load`` gets what the browser keeps first.
+            language = open_page(args[1] if len(args) > 1 else None).language
+            raise gr.Error(translated(str(error), language), print_exception=False) from error
 
     return shown
 
@@ -80,8 +84,12 @@ class Actions:
         """Show how far the models are, until all are settled."""
         states = self.pipeline.models.states
         settled = all(s.phase in SETTLED for s in states)
-        top = render.header(self.view(open_page(kept)), states, weights.progress())
+        top = self._header(self.view(open_page(kept)))
         return {self.parts.header: top, self.parts.timer: gr.Timer(active=not settled)}
+
+    def _header(self, view: View) -> Markup:
+        states, notes = self.pipeline.models.states, self.pipeline.article_notes
+        return render.header(view, states, weights.progress(), notes)
 
     @plainly
     def speak(self, kept: Kept, event: gr.EventData) -> Updates:
@@ -128,7 +136,7 @@ class Actions:
         return {
             parts.page: page.to_json(),
             parts.timer: gr.Timer(active=any(s.phase not in SETTLED for s in states)),
-            parts.header: render.header(view, states, weights.progress()),
+            parts.header: self._header(view),
             parts.message: gr.Textbox(
                 current(case.ticket).text, placeholder=texts.message, label=texts.message
             ),

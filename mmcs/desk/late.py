@@ -23,6 +23,10 @@ class Runs(Protocol):
     models: Models
     domain: Domain
 
+    @property
+    def article_notes(self) -> tuple[str, ...]:
+        """What is wrong with the folder of articles, as far as it is known."""
+
     def find(
         self,
         ticket: Ticket,
@@ -59,6 +63,12 @@ class LatePipeline:
         self.models.start()
         begin = lambda: self._pipeline.start()  # noqa: E731  # importing the stages takes seconds
         threading.Thread(target=begin, name="mmcs-stages", daemon=True).start()
+
+    @property
+    def article_notes(self) -> tuple[str, ...]:
+        """What is wrong with the folder of articles; see ``Pipeline.article_notes``."""
+        made = self.__dict__.get("_made")  # a look at the page imports no stage
+        return made.article_notes if made else ()
 
     def find(
         self,

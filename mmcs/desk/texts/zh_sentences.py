@@ -138,6 +138,11 @@ _MODELS: tuple[Pair, ...] = (
         "The language model is still loading; the draft is made of the articles' own sentences.",
         "语言模型还在加载；草稿由帮助文章的原句组成。",
     ),
+    (
+        "Others were waiting for the language model; the draft is made of the articles' own "
+        "sentences. Press Draft again for the model's.",
+        "还有其他人在等语言模型；草稿由帮助文章的原句组成。再按一次“起草回复”，即可得到模型的草稿。",
+    ),
     ("The {role} is switched off.", "{role}已关闭。"),
     (
         "There is no {role} called {name}; there is {names}.",

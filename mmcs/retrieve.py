@@ -39,16 +39,20 @@ def retrieve(
         top_k: at most so many passages.
         threshold: chance of the best passage from which an article helps; None: the fitted one.
     """
-    whole = query_of(case, language)
+    whole, *parts = queries_of(case, language)
     if not whole.everything.strip():
         return ()
-    signals = knowledge.signals(whole)
-    fused = knowledge.fused(whole, signals)
+    signals = [knowledge.signals(query) for query in (whole, *parts)]
+    fused = [knowledge.fused(*pair) for pair in zip((whole, *parts), signals, strict=True)]
     for sentence in _sentences(whole.asked):
         asked = Query(written=sentence, language=language)
-        fused = np.maximum(fused, OF_A_SENTENCE * knowledge.scores(asked))
-    rows = nearest(fused, knowledge.index)
-    judged = knowledge.relevance(whole, rows, signals, fused)
+        fused[0] = np.maximum(fused[0], OF_A_SENTENCE * knowledge.scores(asked))
+    rows = nearest(np.max(fused, axis=0), knowledge.index)
+    by_query = (
+        knowledge.relevance(query, rows, found, scores)
+        for query, found, scores in zip((whole, *parts), signals, fused, strict=True)
+    )
+    judged = [max(row, key=lambda one: one.answers) for row in zip(*by_query, strict=True)]
     needed = knowledge.threshold(whole) if threshold is None else threshold
     return _best(rows, judged, knowledge, top_k, needed)
 
@@ -59,15 +63,18 @@ def nearest(fused: Scores, index: Index) -> list[int]:
     return [int(row) for row in ordered if index.parts[row].units]
 
 
-def query_of(case: Case, language: str) -> Query:
-    """Return what a Case asks."""
-    return Query(
-        written=case.ticket.customer_text,
-        spoken=" ".join(heard.text for heard in case.evidence.transcripts),
-        shown=" ".join(line.text for image in case.evidence.images for line in image.lines),
-        entities=tuple(entity.value for entity in case.evidence.entities),
-        language=language,
-    )
+def queries_of(case: Case, language: str) -> list[Query]:
+    """Return what a Case asks: all of it together, then what was written and what was said, since
+    either may ask by itself."""
+    written = case.ticket.customer_text
+    spoken = " ".join(heard.text for heard in case.evidence.transcripts)
+    shown = " ".join(line.text for image in case.evidence.images for line in image.lines)
+    entities = tuple(entity.value for entity in case.evidence.entities)
+    whole = Query(written, spoken, shown, entities, language)
+    if sum(bool(part.strip()) for part in (written, spoken, shown)) < 2:
+        return [whole]
+    asked = (written, spoken)
+    return [whole, *(Query(written=part, language=language) for part in asked if part.strip())]
 
 
 def _sentences(text: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ import numpy as np
 from mmcs.draft.facts import Fact, find_facts, is_done, is_negated, is_promise
 from mmcs.roles import Embedder, Vectors
 from mmcs.sentences import bare, script, split_units
-from mmcs.ticket import Case, Claim, Support, SupportKind
+from mmcs.ticket import Case, Claim, Passage, Support, SupportKind
 
 LIKE = 0.62  # cosine of MiniLM vectors from which two sentences say the same
 CONTAINED = 0.7  # share of a sentence's content words that a source holds
@@ -69,6 +69,7 @@ def sources_of(case: Case) -> tuple[Source, ...]:
     found: list[tuple[SupportKind, str, str]] = []
     for passage in case.passages:
         found += [("passage", passage.article, u.text) for u in split_units(passage.text)]
+        found += [("passage", passage.article, last_heading(passage))]
     for heard in case.evidence.transcripts:
         found += [
             ("transcript", f"{heard.attachment}@{segment.start:.1f}", segment.text)
@@ -87,6 +88,11 @@ def sources_of(case: Case) -> tuple[Source, ...]:
         for kind, ref, text in found
         if text.strip()
     )
+
+
+def last_heading(passage: Passage) -> str:
+    """Return the heading right above a passage; empty if there is none."""
+    return passage.heading.split(" › ")[-1].strip()
 
 
 class Checker:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from mmcs.domain import Domain
-from mmcs.draft.check import Checker, content_words
+from mmcs.draft.check import Checker, content_words, last_heading
 from mmcs.sentences import Unit, script, split_units
 from mmcs.ticket import Case, Draft, Language, Passage
 
@@ -124,7 +124,7 @@ def _candidates(passages: Sequence[Passage], language: str) -> list[Chosen]:
             chance = max(_chance(passage, place) for place in places)
             group = tuple(units[place] for place in places)
             if len(group[0].text) > SHORTEST:
-                lead = _lead(units, places[0])
+                lead = _lead(passage, units, places[0])
                 one = Chosen(number, places[0], group, chance * passage.score, lead)
                 found.setdefault(one.text, one)
     return list(found.values())
@@ -140,14 +140,19 @@ def _groups(units: Sequence[Unit]) -> Iterator[tuple[int, ...]]:
             yield from ((place,) for place in places)
 
 
-def _lead(units: Sequence[Unit], place: int) -> Unit | None:
-    """Return the line that announces a list or a table, as "Do this:" does."""
+def _lead(passage: Passage, units: Sequence[Unit], place: int) -> Unit | None:
+    """Return the line that announces a list or a table, as "Do this:" does; else the heading that
+    a bare item stands under, without which it may say the opposite."""
     block = units[place].block
     first = next(i for i, unit in enumerate(units) if unit.block == block)
-    if units[place].kind == "sentence" or first == 0:
+    if units[place].kind == "sentence":
         return None
-    before = units[first - 1]
-    return before if before.text.rstrip().endswith((":", "：")) else None
+    before = units[first - 1].text.rstrip() if first else ""
+    if before.endswith((":", "：")):
+        return units[first - 1]
+    heading = last_heading(passage)
+    bare_item = not _NUMBERED.match(units[place].text)
+    return Unit(heading, "sentence", -1) if heading and bare_item and not before else None
 
 
 def _chance(passage: Passage, place: int) -> float:

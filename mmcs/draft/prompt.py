@@ -20,9 +20,9 @@ from mmcs.sentences import Unit, bare, split_units
 from mmcs.ticket import Case, Draft, Language
 
 # Every token of the fresh part costs 25 ms before the first word: 150 of them are the aim.
-MOST_FACTS = {"en": 480, "zh": 170}  # characters
-MOST_ASKED = {"en": 240, "zh": 90}  # characters of the customer's own words, written and spoken
-MOST_SHOWN = {"en": 80, "zh": 40}  # characters of the text in images
+MOST_FACTS = {"en": 420, "zh": 150}  # characters
+MOST_ASKED = {"en": 170, "zh": 70}  # characters of the customer's own words, written and spoken
+MOST_SHOWN = {"en": 60, "zh": 30}  # characters of the text in images
 OPTIONS = ChatOptions(max_tokens=220)
 
 

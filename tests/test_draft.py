@@ -125,6 +125,15 @@ def test_a_promise_needs_an_article() -> None:
     assert not only("You will receive a full refund tomorrow.", wish).supported
 
 
+def test_what_to_do_needs_an_article() -> None:
+    """What the customer has done is no reason to tell them to do it."""
+    told = case("I moved the dock behind the sofa on Sunday.", STEPS)
+    claims = Checker(told, FakeEmbedder(), ()).check(
+        "Please move the dock behind the sofa on Sunday. Pull out the hair."
+    )
+    assert [claim.supported for claim in claims] == [False, True]
+
+
 def test_a_denial_does_not_support_its_opposite() -> None:
     """ "not refundable" carries no "refundable"."""
     assert not only("Opened consumables are refundable.").supported

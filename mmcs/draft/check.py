@@ -15,7 +15,7 @@ from itertools import chain
 
 import numpy as np
 
-from mmcs.draft.facts import Fact, find_facts, is_done, is_negated, is_promise
+from mmcs.draft.facts import Fact, find_facts, is_done, is_instruction, is_negated, is_promise
 from mmcs.roles import Embedder, Vectors
 from mmcs.sentences import bare, script, split_units
 from mmcs.ticket import Case, Claim, Passage, Support, SupportKind
@@ -125,7 +125,7 @@ class Checker:
         promising, done = is_promise(text), is_done(text) and not quoted
         if _asks_or_greets(text) and not facts and not promising and not done:
             return Claim(text, supported=True, courtesy=True)
-        like = self._alike(text, vector, passages_only=promising)
+        like = self._alike(text, vector, promising)
         carried = self._carriers(facts, like)
         missing = [fact.words for fact in facts if fact not in carried]
         missing += self._taken_for_true(text, facts)
@@ -139,13 +139,15 @@ class Checker:
             unsupported=tuple(dict.fromkeys(missing)),
         )
 
-    def _alike(self, text: str, vector: Vectors, passages_only: bool) -> list[Source]:
-        """Return the sources that say what the text says, the closest first."""
+    def _alike(self, text: str, vector: Vectors, promising: bool) -> list[Source]:
+        """Return the sources that say what the text says, the closest first. What to do, and what
+        will be done, is the articles' to say, not the customer's."""
         if self._vectors is None:
             return []
         words, negated = content_words(bare(text)), is_negated(text)
         cosines = self._vectors @ vector
-        enough = PROMISED if passages_only else CONTAINED
+        enough = PROMISED if promising else CONTAINED
+        passages_only = promising or is_instruction(text)
         scored: list[tuple[float, Source]] = []
         for source, cosine in zip(self._sources, cosines, strict=True):
             shared = len(words & source.words) / max(1, len(words))
@@ -155,7 +157,7 @@ class Checker:
                 continue
             if is_negated(source.text) != negated and not verbatim:
                 continue
-            if verbatim or shared >= enough or (meant >= LIKE and not passages_only):
+            if verbatim or shared >= enough or (meant >= LIKE and not promising):
                 scored.append((2.0 if verbatim else max(shared, meant), source))
         return [source for _, source in sorted(scored, key=lambda pair: -pair[0])]
 

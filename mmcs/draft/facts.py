@@ -74,6 +74,14 @@ _PROMISE = re.compile(
     r"|我们?(?:会|将|可以|马上|立即)|保证|承诺|一定会|将为您|会为您",
     re.IGNORECASE,
 )
+_INSTRUCTION = re.compile(
+    r"^(?:\d{1,2}[.)] |- )?(?:then |first,? |next,? |now,? |after that,? )?(?:please|try|make sure|"
+    r"check|open|close|press|hold|click|tap|select|choose|go to|sign in|log in|enter|send|write|"
+    r"call|wait|move|put|take|turn|switch|plug|unplug|connect|disconnect|remove|clean|wipe|empty|"
+    r"restart|reset|update|install|download|keep|pack|print|return|contact|attach|don't|do not)\b"
+    r"|\bplease\b|^请|请您?(?:先|再|把|将|在|用|按|打开|点击|联系|发送|等|检查|拔|按住)",
+    re.IGNORECASE,
+)
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|unless|except)\b|n['’]t\b"
     r"|[不没未无非]|除非|禁止|勿",
@@ -132,6 +140,11 @@ def is_done(text: str) -> bool:
 def is_promise(text: str) -> bool:
     """Say whether a sentence promises what the shop will do."""
     return bool(_PROMISE.search(text))
+
+
+def is_instruction(text: str) -> bool:
+    """Say whether a sentence tells the customer to do something."""
+    return bool(_INSTRUCTION.search(text))
 
 
 def is_negated(text: str) -> bool:

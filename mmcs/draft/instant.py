@@ -142,7 +142,7 @@ def _groups(units: Sequence[Unit]) -> Iterator[tuple[int, ...]]:
 
 def _lead(passage: Passage, units: Sequence[Unit], place: int) -> Unit | None:
     """Return the line that announces a list or a table, as "Do this:" does; else the heading that
-    a bare item stands under, without which it may say the opposite."""
+    it stands under, without which "Used products" may say the opposite."""
     block = units[place].block
     first = next(i for i, unit in enumerate(units) if unit.block == block)
     if units[place].kind == "sentence":
@@ -151,8 +151,7 @@ def _lead(passage: Passage, units: Sequence[Unit], place: int) -> Unit | None:
     if before.endswith((":", "：")):
         return units[first - 1]
     heading = last_heading(passage)
-    bare_item = not _NUMBERED.match(units[place].text)
-    return Unit(heading, "sentence", -1) if heading and bare_item and not before else None
+    return Unit(heading, "sentence", -1) if heading else None
 
 
 def _chance(passage: Passage, place: int) -> float:

@@ -70,7 +70,12 @@ def test_another_folder_of_articles(capsys: pytest.CaptureFixture[str], tmp_path
     (folder / "cheese.md").write_text(
         "# Moon cheese\n\nMoon cheese ripens for 40 days in a crater before it is sold.\n"
     )
-    arguments = ["run", "--text", "How long does moon cheese ripen?", "--json"]
+    arguments = [
+        "run",
+        "--text",
+        "How long does moon cheese ripen in a crater before it is sold?",
+        "--json",
+    ]
     assert main([*arguments, "--knowledge", str(folder.parent)]) == 0
     case = json.loads(capsys.readouterr().out)
     assert case["passages"][0]["article"] == "moon/cheese"

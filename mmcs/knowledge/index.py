@@ -28,6 +28,7 @@ from mmcs.sentences import bare
 from mmcs.ticket import from_json
 
 FORMAT = 4  # of the cache; raise it whenever articles are read, cut or matched differently
+FEW = 300  # passages
 GRAMS = 2**18  # columns that runs of characters are hashed to
 K1, B = 1.2, 0.75  # BM25's usual saturation and length correction
 
@@ -74,8 +75,10 @@ class Index:
         return Counter(word for held in self.words for word in set(held))
 
     def word_rarity(self, word: str) -> float:
-        """Return the idf of a word, from 0 (in every passage) up (in none)."""
-        return float(np.log((1 + len(self.parts)) / (1 + self.holding.get(word, 0))))
+        """Return the idf of a word. In a few passages every word would seem common, so a small
+        folder counts as one of ``FEW`` passages."""
+        passages = max(FEW, len(self.parts))
+        return float(np.log((1 + passages) / (1 + self.holding.get(word, 0))))
 
 
 @dataclass

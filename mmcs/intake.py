@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from mmcs import media
+from mmcs.attachments import keep
 from mmcs.errors import BadInput
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, AttachmentKind, Message, Problem, Ticket
@@ -44,7 +44,7 @@ def take(
     files += [("image", path) for path in request.images]
     for kind, path in files:
         try:
-            kept = media.keep(Path(path), kind, settings)
+            kept = keep(Path(path), kind, settings)
         except BadInput as error:
             problems.append(Problem("ticket", str(error)))
         else:

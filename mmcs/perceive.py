@@ -15,6 +15,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from mmcs import media
+from mmcs.attachments import locate
 from mmcs.kinds import image_kind
 from mmcs.roles import Captioner, Image, Reader, Tagger, Transcriber
 from mmcs.settings import Settings
@@ -39,7 +40,7 @@ class View:
         Raises:
             BadInput: the file cannot be decoded, or is past a limit.
         """
-        path = media.locate(self.attachment, self.settings)
+        path = locate(self.attachment, self.settings)
         return media.read_image(path, self.attachment.name)
 
 
@@ -51,7 +52,7 @@ def hear(attachment: Attachment, transcriber: Transcriber, settings: Settings) -
     """
 
     def listen() -> Transcript:
-        path = media.locate(attachment, settings)
+        path = locate(attachment, settings)
         return transcriber.transcribe(media.read_sound(path, attachment.name))
 
     heard = _kept(Transcript, attachment, f"heard-{transcriber.name}", settings, listen)

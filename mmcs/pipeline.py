@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, partial
 
-from mmcs import media, perceive
+from mmcs import perceive
+from mmcs.attachments import MAX_ATTACHMENTS, MAX_TEXT, check_count, check_text
 from mmcs.domain import Domain, open_domain
 from mmcs.draft import (
     WORDINGS,
@@ -280,15 +281,15 @@ def _within_limits(case: Case) -> Case:
     messages: list[Message] = []
     for message in case.ticket.messages:
         try:
-            media.check_text(message.text)
+            check_text(message.text)
         except MMCSError as error:
             case = case.with_problem("ticket", str(error))
-            message = replace(message, text=message.text[: media.MAX_TEXT])
+            message = replace(message, text=message.text[:MAX_TEXT])
         try:
-            media.check_count(len(message.attachments))
+            check_count(len(message.attachments))
         except MMCSError as error:
             case = case.with_problem("ticket", str(error))
-            message = replace(message, attachments=message.attachments[: media.MAX_ATTACHMENTS])
+            message = replace(message, attachments=message.attachments[:MAX_ATTACHMENTS])
         messages.append(message)
     return replace(case, ticket=replace(case.ticket, messages=tuple(messages)))
 

@@ -1,4 +1,5 @@
 """Makes media files at run time: a tone in every format, and what broken or hostile clients send.
+Says what the refusal of a file must read like.
 
 ``python tests/media_files.py audio|image FILE…`` decodes files in one process, as the child would,
 and prints the outcome and the processor seconds of each.
@@ -189,6 +190,23 @@ def mutated(original: bytes, chance: np.random.Generator) -> bytes:
     cut = int(chance.integers(len(changed)))
     shapes = (changed, changed, changed[:cut], changed[:cut] + changed[cut // 2 :], changed[cut:])
     return bytes(shapes[chance.integers(len(shapes))])
+
+
+def put(folder: Path, name: str, content: bytes) -> Path:
+    """Write a file."""
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def assert_sentence(error: Exception, name: str) -> None:
+    """Check that an error names the file and sentence the way out, nothing technical."""
+    said = str(error)
+    assert said.startswith(f"{name} ")
+    assert said.endswith(".")
+    assert "\n" not in said
+    assert not [word for word in ("Errno", "Error", "Traceback", "av.", "PIL", "/") if word in said]
+    assert [word for word in ("send", "check", "attach", "record") if f" {word} " in said]
 
 
 def main(kind: str, *paths: str) -> None:

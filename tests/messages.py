@@ -14,8 +14,8 @@ from mmcs import errors
 
 PACKAGE = Path(__file__).resolve().parent.parent / "mmcs"
 ROOMS = (
-    *("media", "decoder", "perceive", "pipeline", "models", "roles", "backends", "knowledge"),
-    *("weights", "store", "intake", "retrieve"),
+    *("attachments", "media", "decoder", "perceive", "pipeline", "models", "roles", "backends"),
+    *("knowledge", "weights", "store", "intake", "retrieve"),
 )
 # The command line's own: they measure, fit and train, and no ticket goes through them.
 APART = {"knowledge/questions.py", "knowledge/fit.py", "backends/fake.py"}

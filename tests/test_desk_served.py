@@ -13,7 +13,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from media_files import corners
 
-from mmcs import media
+from mmcs.attachments import keep
 from mmcs.backends import fake
 from mmcs.desk.files import Files
 from mmcs.desk.security import content_security_policy
@@ -72,8 +72,8 @@ def test_a_made_up_link_opens_nothing(desk: str) -> None:
 def test_files_are_shown_made_anew(fake_settings: Settings, image: str, sound: str) -> None:
     """The browser gets a JPEG and a WAV that the desk made, never the customer's bytes."""
     files = Files(fake_settings)
-    photo = files.image(media.keep(Path(image), "image", fake_settings))
-    voice = files.sound(media.keep(Path(sound), "audio", fake_settings))
+    photo = files.image(keep(Path(image), "image", fake_settings))
+    voice = files.sound(keep(Path(sound), "audio", fake_settings))
     assert photo.path.read_bytes().startswith(b"\xff\xd8\xff")
     assert voice.read_bytes().startswith(b"RIFF")
     assert (photo.width, photo.height) == corners().size
@@ -83,7 +83,7 @@ def test_a_drawing_with_scripts_is_never_shown(fake_settings: Settings, tmp_path
     """An SVG, which a browser would run, is no image."""
     drawing = tmp_path / "drawing.png"
     drawing.write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
-    kept = media.keep(drawing, "image", fake_settings)
+    kept = keep(drawing, "image", fake_settings)
     with pytest.raises(UnreadableImage):
         Files(fake_settings).image(kept)
 

@@ -10,10 +10,10 @@ import pytest
 from media_files import corners, encoded, pcm, wav
 
 from mmcs import roles
+from mmcs.attachments import MAX_ATTACHMENTS, MAX_TEXT
 from mmcs.backends import fake
 from mmcs.errors import ModelUnavailable
 from mmcs.intake import Request, read_batch, take
-from mmcs.media import MAX_ATTACHMENTS, MAX_TEXT
 from mmcs.models import Models
 from mmcs.pipeline import NOTHING_TO_ANSWER, STILL_LOADING, Pipeline
 from mmcs.roles import ChatMessage, ChatOptions, Image, Role, Sound

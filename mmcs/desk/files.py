@@ -22,6 +22,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mmcs import media
+from mmcs.attachments import locate
 from mmcs.errors import MMCSError
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, AttachmentKind
@@ -85,7 +86,7 @@ class Files:
         for kept in folder.glob(f"{attachment.sha256}.*.jpg"):
             width, _, height = kept.name.split(".")[1].partition("x")
             return Preview(kept, int(width), int(height))
-        pixels = media.read_image(media.locate(attachment, self._settings), attachment.name)
+        pixels = media.read_image(locate(attachment, self._settings), attachment.name)
         height, width = pixels.shape[:2]
         shown = Image.fromarray(pixels)
         shown.thumbnail((MAX_SHOWN, MAX_SHOWN))
@@ -99,7 +100,7 @@ class Files:
         path = self._folder(attachment) / f"{attachment.sha256}.wav"
         if path.exists():
             return path
-        samples = media.read_sound(media.locate(attachment, self._settings), attachment.name)
+        samples = media.read_sound(locate(attachment, self._settings), attachment.name)
         with wave.open(str(_half(path)), "wb") as written:
             written.setnchannels(1)
             written.setsampwidth(2)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mmcs import media
+from mmcs.attachments import attachment_kind
 from mmcs.desk.files import Files
 from mmcs.desk.page import Page
 from mmcs.domain import Sample
@@ -162,7 +162,7 @@ class Tickets:
         for path in paths:
             turns = (*earlier, Message("customer", "", tuple(kept)))
             try:
-                heard = media.attachment_kind(Path(path)) == "audio"
+                heard = attachment_kind(Path(path)) == "audio"
                 request = Request(
                     "", audio=(path,) if heard else (), images=() if heard else (path,)
                 )

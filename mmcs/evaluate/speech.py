@@ -18,6 +18,7 @@ from pathlib import Path
 import jiwer
 
 from mmcs import media
+from mmcs.attachments import SUFFIXES
 from mmcs.decoder import SAMPLE_RATE
 from mmcs.errors import UsageError
 from mmcs.evaluate.spoken import UNSPACED, tokens
@@ -143,7 +144,7 @@ def _from_manifest(manifest: Path) -> Iterator[LabelledSound]:
 
 
 def _from_pairs(data: Path) -> Iterator[LabelledSound]:
-    suffixes = media.SUFFIXES["audio"]
+    suffixes = SUFFIXES["audio"]
     for path in sorted(p for p in data.glob("*") if p.suffix.lower() in suffixes):
         label = path.with_suffix(".txt")
         if label.is_file():

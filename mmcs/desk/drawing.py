@@ -1,0 +1,111 @@
+"""What the page's parts show, drawn anew from what the store and the models know now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from mmcs import weights
+from mmcs.desk import render
+from mmcs.desk.files import Files
+from mmcs.desk.late import Runs
+from mmcs.desk.layout import Parts
+from mmcs.desk.page import Page
+from mmcs.desk.render import SETTLED, Step, View
+from mmcs.desk.tickets import Tickets, current, earlier
+from mmcs.domain import Sample
+from mmcs.ticket import Case
+
+Updates = dict[Any, Any]  # component -> its new value
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Draws a visitor's page, or some parts of it. Nothing here changes a ticket."""
+
+    pipeline: Runs
+    tickets: Tickets
+    samples: tuple[Sample, ...]
+    files: Files
+    parts: Parts
+
+    def everything(self, page: Page, now: Step | None = None) -> Updates:
+        """Return every part of the page; ``now`` is what is being worked on, None if nothing is.
+
+        Raises:
+            StoreError: the store cannot be read. So does ``ticket``.
+        """
+        parts, texts = self.parts, page.texts
+        case = self.tickets.case(page)
+        return {
+            parts.page: page.to_json(),
+            parts.message: gr.Textbox(
+                current(case.ticket).text, placeholder=texts.message, label=texts.message
+            ),
+            parts.attach: gr.UploadButton(texts.attach),
+            parts.record: gr.Audio(None),
+            parts.reply: gr.Textbox(
+                self.tickets.reply(page), placeholder=texts.reply_hint, label=texts.reply
+            ),
+            **self.models(page),
+            **self.buttons(page, case, running=now is not None),
+            **self.ticket(page, case),
+            **self.found(page, case, now),
+            **self.warning(page, ""),
+        }
+
+    def models(self, page: Page) -> Updates:
+        """Return how far the models are, and whether to look again."""
+        states, notes = self.pipeline.models.states, self.pipeline.article_notes
+        settled = all(s.phase in SETTLED for s in states)
+        top = render.header(self._view(page), states, weights.progress(), notes)
+        return {self.parts.header: top, self.parts.timer: gr.Timer(active=not settled)}
+
+    def ticket(self, page: Page, case: Case) -> Updates:
+        """Return the ticket, and where it stands in the lists."""
+        view = self._view(page)
+        filed = self.tickets.filed(page)
+        return {
+            self.parts.title: render.title(self.samples, page.sample, view),
+            self.parts.turns: render.conversation(earlier(case.ticket), view),
+            self.parts.files: render.attachments(current(case.ticket), view),
+            self.parts.lists: render.lists(self.samples, filed, case, page.sample, view),
+        }
+
+    def found(self, page: Page, case: Case, now: Step | None, stopped: bool = False) -> Updates:
+        """Return the evidence and the drafts, and what is being worked on."""
+        view = self._view(page)
+        return {
+            self.parts.evidence: render.evidence(case, view, now, stopped),
+            self.parts.drafts: render.drafts(case, view, now),
+        }
+
+    def buttons(self, page: Page, case: Case, running: bool) -> Updates:
+        """Return Draft, or Stop while a draft is being made."""
+        texts = page.texts
+        words = texts.draft_again if case.draft else texts.draft
+        return {
+            self.parts.draft: gr.Button(words, visible=not running),
+            self.parts.stop: gr.Button(texts.stop, visible=running),
+        }
+
+    def warning(self, page: Page, words: str) -> Updates:
+        """Return a warning before sending, with its ways out; no words take it away."""
+        parts, texts, asked = self.parts, page.texts, bool(words)
+        return {
+            parts.warning: gr.HTML(render.warning(words), visible=asked),
+            parts.send_anyway: gr.Button(texts.send_anyway, visible=asked),
+            parts.back: gr.Button(texts.back, visible=asked),
+            parts.send: gr.Button(texts.send, visible=not asked),
+            parts.copy: gr.Button(texts.copy, visible=not asked),
+            **self.note(texts.send_note),
+        }
+
+    def note(self, words: str) -> Updates:
+        """Return the remark under the reply."""
+        return {self.parts.note: render.remark(words)}
+
+    def _view(self, page: Page) -> View:
+        return View(page.language, self.pipeline.domain, self.files)

@@ -144,6 +144,7 @@ def test_stop_stops_and_keeps_what_is_there(browser: Browser, settings: Settings
         expect(page.locator("#drafts .growing")).to_contain_text("is on its way")
         page.click("#stop")
         expect(page.locator("#draft")).to_be_visible(timeout=10_000)
+        page.wait_for_timeout(1500)  # words that were on their way may still be drawn, and go again
         expect(page.locator("#drafts .growing")).to_have_count(0)
         stopped = page.locator("#drafts .drafts").inner_text()
         page.wait_for_timeout(1500)

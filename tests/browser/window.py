@@ -75,7 +75,7 @@ def chromium(playwright: Playwright, microphone: Path | None = None) -> Iterator
     """Start the Chromium of the system; its microphone plays a wav file once."""
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if not found:
-        pytest.skip("there is no Chromium on this machine")
+        pytest.skip("no Chromium was found; on Debian or Ubuntu: apt-get install chromium")
     heard = (f"--use-file-for-fake-audio-capture={microphone}%noloop",) if microphone else ()
     browser = playwright.chromium.launch(executable_path=found, args=[*FLAGS, *heard])
     try:

@@ -23,10 +23,12 @@ EMBEDDED: dict[Role, str] = {
     "reader": "rapid_ocr",
     "tagger": "efficientnet",
     "captioner": "composed",
-    "embedder": "minilm",
+    "embedder": "bilingual",
     "triager": "similarity",
     "chat": "llama_cpp",
 }
+# Stands in where an embedded one can't be had.
+LESSER: dict[Role, str] = {"embedder": "minilm"}
 ON_CUDA: dict[Role, str] = {**EMBEDDED, "transcriber": "openai_whisper"}
 
 Phase = Literal["waiting", "loading", "ready", "failed", "off"]
@@ -67,13 +69,16 @@ def chosen_backends(settings: Settings) -> dict[Role, str]:
 def needed_weights(settings: Settings) -> tuple[str, ...]:
     """Return the rows of the weights' table that the chosen backends load."""
     rows = {
-        "minilm": "minilm",
-        "faster_whisper": "whisper-base",
-        "efficientnet": "efficientnet-lite0",
-        "llama_cpp": CHAT_ROWS.get(settings.chat_model),
+        "minilm": ("minilm",),
+        "multilingual_e5": ("multilingual-e5-small",),
+        "bilingual": ("minilm", "multilingual-e5-small"),
+        "faster_whisper": ("whisper-base",),
+        "efficientnet": ("efficientnet-lite0",),
+        "llama_cpp": (CHAT_ROWS.get(settings.chat_model, ""),),
     }
     chosen = chosen_backends(settings).values()
-    return tuple(row for backend, row in rows.items() if row and backend in chosen)
+    needed = (row for backend, names in rows.items() if backend in chosen for row in names if row)
+    return tuple(needed)
 
 
 class Models:
@@ -146,8 +151,7 @@ class Models:
         backend = self._backends[role]
         if backend == "none":
             raise ModelUnavailable(f"The {role} is switched off.")
-        candidates = [backend] if backend == EMBEDDED[role] else [backend, EMBEDDED[role]]
-        for candidate in candidates:
+        for candidate in dict.fromkeys((backend, EMBEDDED[role], LESSER.get(role, backend))):
             self._states[role] = ModelState(role, candidate, "loading")
             begun = time.perf_counter()
             try:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from mmcs import roles
+from mmcs.backends.multilingual_e5 import FILE, read, unpack
 from mmcs.errors import ModelUnavailable
 from mmcs.roles import Embedder
 from mmcs.settings import Settings
 
-BACKENDS = ("fake", "minilm")
+BACKENDS = ("fake", "minilm", "multilingual_e5", "bilingual")
 TEXTS = ("Where is my parcel?", "The parcel is late.", "Descale the coffee machine.", "包裹在哪里")
 
 
@@ -92,3 +93,37 @@ def test_missing_weights_are_told_plainly(real_settings: Settings, tmp_path: Pat
     alone = replace(real_settings, cache=tmp_path, offline=True)
     with pytest.raises(ModelUnavailable, match="mmcs weights"):
         roles.load("embedder", "minilm", alone)
+
+
+def test_chinese_meaning_is_known_without_shared_words(embedders: dict[str, Embedder]) -> None:
+    """A Chinese question comes nearer to what answers it than to another sentence, and unrelated
+    sentences are not alike."""
+    for name in ("multilingual_e5", "bilingual"):
+        question, right, wrong = embedders[name].embed(
+            ["我的快递怎么一直没到", "包裹超过配送时间就算迟到", "每两个月用柠檬酸除一次垢"]
+        )
+        assert question @ right > question @ wrong + 0.03
+    assert float(question @ wrong) < 0.35
+
+
+def test_each_language_has_its_own_model(embedders: dict[str, Embedder]) -> None:
+    """English is embedded as MiniLM does it, also beside Chinese."""
+    both = embedders["bilingual"].embed(["包裹在哪里", "Where is my parcel?"])
+    alone = embedders["minilm"].embed(["Where is my parcel?"])
+    np.testing.assert_allclose(both[1], alone[0], atol=1e-5)
+
+
+def test_packed_weights_are_unpacked() -> None:
+    """A block is its scale and 32 numbers of 4 bits less 8: low halves first, then high ones."""
+    halves = np.arange(16, dtype=np.uint8) | (np.arange(16, dtype=np.uint8)[::-1] << 4)
+    block = np.concatenate((np.array([0.5], np.float16).view(np.uint8), halves))
+    expected = 0.5 * (np.concatenate((np.arange(16), np.arange(16)[::-1])) - 8.0)
+    np.testing.assert_allclose(unpack(block[None, :])[0], expected)
+
+
+def test_a_file_of_another_kind_is_told_plainly(tmp_path: Path) -> None:
+    """A file that is not packed as expected is refused before a tensor is made of it."""
+    file = tmp_path / FILE
+    file.write_bytes(b"GGUF" + bytes(64))
+    with pytest.raises(ValueError, match="not packed"):
+        read(file)

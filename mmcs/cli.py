@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from mmcs.pipeline import Pipeline  # imported by the commands that need it: it takes seconds
     from mmcs.weights import Row
 
-EVALUATIONS = ("speech", "images", "retrieval", "drafts")
+EVALUATIONS = {
+    "speech": "how well speech is heard",
+    "images": "how well images are read and recognised",
+    "retrieval": "how well articles are found",
+    "drafts": "how good drafts are",
+    "claims": "how well the check tells what a source supports",
+}
 
 
 class Report(Protocol):
@@ -68,7 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
 
     evaluate = commands.add_parser("eval", help="measure quality on labelled data")
-    evaluate.add_argument("what", choices=EVALUATIONS)
+    evaluate.add_argument(
+        "what",
+        choices=EVALUATIONS,
+        help="; ".join(f"{what}: {measured}" for what, measured in EVALUATIONS.items()),
+    )
     evaluate.add_argument("--data", required=True, metavar="DIR|FILE", type=Path)
     evaluate.add_argument(
         "--engine",
@@ -173,6 +183,10 @@ def _evaluate(asked: argparse.Namespace, settings: Settings) -> int:
         report = evaluate_images(asked.data, settings)
     elif asked.what == "drafts":
         return _evaluate_drafts(asked, settings)
+    elif asked.what == "claims":
+        from mmcs.evaluate.claims import evaluate as evaluate_claims
+
+        report = evaluate_claims(asked.data, settings)
     else:
         from mmcs.evaluate.retrieval import evaluate as evaluate_retrieval
 

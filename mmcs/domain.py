@@ -70,7 +70,9 @@ class Domain:
     urgency: tuple[Level, ...]
     sentiment: tuple[Level, ...]
     tone: Tone
-    threshold: float | None = None  # fused score under which there is no passage
+    threshold: float | None = (
+        None  # chance that the best passage answers, under which there is none
+    )
 
     @property
     def courtesies(self) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ MODULES = sorted((ROOT / "mmcs").rglob("*.py"))
 LAYERS = (
     ("errors", "ticket"),
     ("settings",),
-    ("decoder", "media", "roles", "reading_order", "sentences", "weights", "domain"),
+    ("attachments",),
+    ("decoder", "media", "roles", "reading_order", "sentences", "labelled", "weights", "domain"),
     ("backends", "perceive", "kinds", "entities", "knowledge", "draft", "triage"),
     ("models", "intake", "retrieve"),
     ("pipeline",),

@@ -115,6 +115,15 @@ def test_wrong_usage_is_status_2() -> None:
     assert left.value.code == 2
 
 
+def test_claims_are_measured(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """`eval claims --json` prints the report as JSON alone; status 0."""
+    file = tmp_path / "claims.jsonl"
+    said = "Refunds take 5 working days."
+    file.write_text(json.dumps({"id": "1", "source": said, "claim": said, "supported": True}))
+    assert main(["eval", "claims", "--data", str(file), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["languages"]["all"]["accuracy"] == 1.0
+
+
 def test_doctor_says_which_engine_plays_each_role(capsys: pytest.CaptureFixture[str]) -> None:
     """The doctor's JSON names an engine and a reason for each role, without loading any."""
     assert main(["doctor", "--json"]) == 0

@@ -55,7 +55,9 @@ def test_the_page_shows_markup_as_text(fake_settings: Settings, tmp_path: Path) 
 
 def test_a_line_that_is_no_ticket_is_named(fake_settings: Settings, tmp_path: Path) -> None:
     """The sentence says which line, and what it needs."""
-    with pytest.raises(UsageError, match="Line 1 of tickets.jsonl needs id, text"):
+    with pytest.raises(
+        UsageError, match="Line 1 of tickets.jsonl is no ticket; it needs id, text, answerable"
+    ):
         evaluate(labelled(tmp_path, {"id": "t1"}), fake_settings, ["article"], unseen)
 
 

@@ -48,10 +48,10 @@ def test_the_figures_are_right(knowledge: Path, tmp_path: Path, fake_settings: S
     assert (report.questions, report.answerable, report.articles) == (4, 3, 3)
     ranks = [score.rank for score in report.scores]
     assert ranks[:2] == [1, 1] and ranks[2] in {2, 3} and ranks[3] is None
-    for ranking in (report.fused, report.bm25):
+    for ranking in (report.search, report.fused, report.bm25):
         assert ranking.recall_at_1 == pytest.approx(2 / 3, abs=1e-3)
         assert ranking.recall_at_5 == 1.0
-    assert report.fused.mrr == pytest.approx((2 + 1 / (ranks[2] or 1)) / 3, abs=1e-3)
+    assert report.search.mrr == pytest.approx((2 + 1 / (ranks[2] or 1)) / 3, abs=1e-3)
 
 
 def test_refusals_are_counted_by_the_threshold(

@@ -1,19 +1,28 @@
 """What the small models learn from, and what they learn."""
 
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from mmcs.backends.fake import FakeEmbedder
-from mmcs.errors import KnowledgeError
+from mmcs.draft.entailment import features, load_verifier
+from mmcs.errors import KnowledgeError, ModelUnavailable
+from mmcs.knowledge import Knowledge
 from mmcs.knowledge.index import open_index
+from mmcs.knowledge.questions import Question, mark, read_questions
 from mmcs.knowledge.relevance import SCRIPTS, load_judges
 from mmcs.settings import ASSETS
 from mmcs.ticket import to_json
-from mmcs.training.examples import mark, read_questions
+from mmcs.training.embedder import ranking_loss, step_of
+from mmcs.training.entailment import Source, exported, labelled, new_model
+from mmcs.training.examples import Example
+from mmcs.training.fusion import Names, examples
+from mmcs.training.fusion import fit as fit_fusion
 from mmcs.training.relevance import fit, fit_all, gather
 
 RETAIL = ASSETS / "domains" / "retail" / "knowledge"
@@ -27,6 +36,29 @@ def test_every_unit_that_a_question_names_stands_in_the_shops_articles(tmp_path:
         lines = read_questions(ASSETS / "training" / name)
         missing = [line.id for line in lines if not set(line.units) <= held]
         assert missing == []
+
+
+def test_a_fit_learns_what_finds(tmp_path: Path) -> None:
+    """On questions that quote their article the fit ranks it first, refuses what is foreign, gives
+    no likeness a negative weight, and comes out the same twice."""
+    subjects = "kettle parcel invoice router vacuum speaker battery password refund voucher".split()
+    for subject in subjects:
+        (tmp_path / f"{subject}.md").write_text(f"# The {subject}\n\nMend the {subject}.", "utf-8")
+    questions = [
+        Question(f"{n}{s}", f"{lead} {s}", (s,), True)
+        for n, lead in enumerate(("mend my", "what about the", "trouble with"))
+        for s in subjects
+    ]
+    foreign = "bicycle opera mountain holiday garden novel".split()
+    questions += [Question(f"x{s}", f"tickets for a {s}", (), False) for s in foreign]
+    index = open_index(tmp_path, FakeEmbedder(), tmp_path / "cache")
+    given = list(examples(questions, index, FakeEmbedder()))
+    names = Names(("meaning", "words", "letters", "language"), ("letters",))
+    found = fit_fusion(given, names)
+    assert found.recall_at_1 > 0.9
+    assert found.refusal_auc > 0.9
+    assert all(weight >= 0 for weight in found.formula.weights.values())
+    assert fit_fusion(given, names) == found
 
 
 def test_a_regression_learns_what_tells_two_kinds_apart() -> None:
@@ -44,12 +76,12 @@ def test_what_is_fitted_can_be_read_again(tmp_path: Path) -> None:
     questions = tmp_path / "questions.jsonl"
     lines = (ASSETS / "training" / "retail_en.jsonl").read_text("utf-8").splitlines()[:12]
     questions.write_text("\n".join(lines), "utf-8")
-    asked = list(gather(questions, open_index(RETAIL, FakeEmbedder(), tmp_path), FakeEmbedder()))
+    asked = list(gather(questions, Knowledge.open(RETAIL, FakeEmbedder(), tmp_path)))
     assert any(one.units for one in asked)
     near_miss = replace(asked[0], answerable=False, answers=np.zeros(len(asked[0].answers), bool))
     both = [*asked, near_miss]
-    unseen = [replace(one, units=(), right=()) for one in both]
-    chinese = [replace(one, script="zh") for one in both]
+    unseen = [replace(one, units=(), right=(), unseen=True) for one in both]
+    chinese = [replace(one, script="zh", unseen=True) for one in both]
     fitted = fit_all([*both, *unseen, *chinese], lambda line: None)
     out = tmp_path / "relevance.json"
     out.write_text(json.dumps({script: to_json(judge) for script, judge in fitted.items()}))
@@ -66,3 +98,65 @@ def test_a_missing_file_is_told_in_a_sentence(tmp_path: Path) -> None:
 def test_the_shipped_numbers_can_be_read() -> None:
     """They come with the project."""
     assert set(load_judges()) == set(SCRIPTS)
+
+
+def test_trees_judge_as_the_model_they_came_from() -> None:
+    """What is written to the file says of any pair what scikit-learn's own trees say."""
+    sources = [
+        Source(
+            f"s{n}",
+            f"The kettle holds {n} litres. It is made of steel.",
+            (
+                (f"The kettle holds {n} litres.", True, "shorter"),
+                (f"The kettle doesn't hold {n} litres.", False, "negation"),
+                ("Steel is what it is made of.", True, "paraphrase"),
+                ("It is made of copper.", False, "detail"),
+            ),
+        )
+        for n in range(2, 30)
+    ]
+    examples = list(labelled(sources, FakeEmbedder()))
+    assert {one.written for one in examples} == {True, False}
+    rows = np.array([features(one.pair) for one in examples])
+    model = new_model().fit(rows, [one.supported for one in examples])
+    verifier = exported(model, 0.5)
+    chances = verifier.chances([one.pair for one in examples])
+    np.testing.assert_allclose(chances, model.predict_proba(rows)[:, 1], atol=1e-5)
+    right = [(c >= 0.5) == one.supported for c, one in zip(chances, examples, strict=True)]
+    assert np.mean(right) > 0.75  # two of three pairs are not supported
+
+
+def test_the_shipped_trees_can_be_read(tmp_path: Path) -> None:
+    """They come with the project; without them the sentence says what to do."""
+    assert 0 < load_verifier().threshold < 1
+    assert load_verifier().chances([]).shape == (0,)
+    with pytest.raises(ModelUnavailable, match="install MMCS again"):
+        load_verifier(tmp_path / "none.safetensors")
+
+
+def test_a_question_comes_nearer_to_what_answers_it() -> None:
+    """Right texts that are likest give a small loss, wrong ones a large loss, and another text of
+    the same article is not counted as wrong."""
+    near, far = torch.eye(3)[:1], torch.eye(3)[1:2]
+    texts = torch.cat((near, far))
+    good = float(ranking_loss(near, texts, [0], ["a", "b"]))
+    bad = float(ranking_loss(far, texts, [0], ["a", "b"]))
+    assert good < 0.01 < 1 < bad
+    assert float(ranking_loss(far, texts, [0], ["a", "a"])) < 0.01
+
+
+def test_a_step_of_training_holds_each_questions_answer() -> None:
+    """Every question has its right passage and its right unit where the step says they are."""
+    examples = [
+        [
+            Example(f"q{n}", f"g{n}", f"a{n}", "Title", ("no", f"yes {n}"), True, (False, True)),
+            Example(f"q{n}", f"g{n}", "other", "Other", ("no",), False, (False,)),
+        ]
+        for n in range(4)
+    ]
+    step = step_of(examples, random.Random(1))  # noqa: S311  # no secret
+    for n, (passage, unit) in enumerate(zip(step.right_passages, step.right_units, strict=True)):
+        assert step.questions[n] == f"q{n}"
+        assert step.passages[passage].endswith(f"yes {n}")
+        assert step.units[unit] == f"Title. yes {n}"
+        assert step.passage_articles[passage] == f"a{n}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from mmcs.evaluate.drafts import ENGINES, DraftScore, DraftsReport, TicketScore
+from mmcs.evaluate.drafts_report import ENGINES, DraftScore, DraftsReport, TicketScore
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem }

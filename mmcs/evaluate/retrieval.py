@@ -1,5 +1,6 @@
-"""How well articles are found: recall and rank by article, next to plain BM25 and plain embeddings
-on the same passages, and how well questions that no article answers are refused.
+"""How well articles are found: recall and rank by article as the desk searches, next to the fused
+score alone, plain BM25 and plain embeddings on the same passages, and how well questions that no
+article answers are refused.
 
 ``data`` is a .jsonl of ``{"id", "text", "articles", "answerable"}``, or a folder with it as
 questions.jsonl; ``spoken`` and ``shown`` may hold what a voice note and an image say.
@@ -17,10 +18,11 @@ import numpy as np
 
 from mmcs import roles
 from mmcs.errors import UsageError
+from mmcs.evaluate.shares import told_share
 from mmcs.knowledge.fusion import best_of_articles
 from mmcs.knowledge.index import Floats
 from mmcs.knowledge.questions import Question, read_questions
-from mmcs.knowledge.search import Knowledge
+from mmcs.knowledge.search import Judged, Knowledge
 from mmcs.knowledge.signals import Query, bm25_scores
 from mmcs.knowledge.words import words
 from mmcs.models import chosen_backends
@@ -52,7 +54,7 @@ class QuestionScore:
     id: str
     best: str  # the article that came first
     rank: int | None  # of the first right article, from 1; None if nothing answers
-    score: float  # of the best passage
+    score: float  # the chance that the best passage answers
     refused: bool
 
 
@@ -65,12 +67,13 @@ class RetrievalReport:
     passages: int
     questions: int
     answerable: int
+    search: Ranking  # what the desk does: the fused score's candidates, judged one by one
     fused: Ranking
     bm25: Ranking
     embeddings: Ranking
     refusal: Refusal
     calibration_error: float  # mean distance of score and share of right ones, over ten bins
-    median_milliseconds: float  # a query, all signals and the fused score
+    median_milliseconds: float  # a query, from its words to the judged passages
     scores: tuple[QuestionScore, ...]
     problems: tuple[str, ...] = ()
 
@@ -81,15 +84,16 @@ class RetrievalReport:
             f"{self.passages} passages, embedder {self.embedder}",
             "                    recall@1  recall@5  MRR",
         ]
-        rankings = {"fused": self.fused, "BM25": self.bm25, "embeddings": self.embeddings}
-        for name, found in rankings.items():
+        rankings = (self.search, self.fused, self.bm25, self.embeddings)
+        names = ("search", "fused score alone", "BM25", "embeddings")
+        for name, found in zip(names, rankings, strict=True):
             told.append(
                 f"{name:<20}{found.recall_at_1:8.3f}  {found.recall_at_5:8.3f}  {found.mrr:.3f}"
             )
         told.append(
-            f"refusal: precision {_told(self.refusal.precision)}, recall "
-            f"{_told(self.refusal.recall)}; "
-            f"{_told(self.refusal.answered)} of the answerable answered"
+            f"refusal: precision {told_share(self.refusal.precision)}, recall "
+            f"{told_share(self.refusal.recall)}; "
+            f"{told_share(self.refusal.answered)} of the answerable answered"
         )
         told.append(
             f"calibration error {self.calibration_error:.3f}; "
@@ -113,10 +117,12 @@ def evaluate(data: Path, settings: Settings, knowledge: Path) -> RetrievalReport
     found, milliseconds = _timed(opened, questions)
     asked = [question.query for question in questions]
     rankers: dict[str, Sequence[Floats]] = {
-        "fused": found,
+        "search": [_order(judged) for judged in found],
+        "fused": [judged.fused for judged in found],
         "bm25": [_bm25(opened, query) for query in asked],
         "embeddings": [_plain(opened, query) for query in asked],
     }
+    scored = _scores(opened, questions, found, ids)
     return RetrievalReport(
         embedder=embedder.name,
         articles=len(opened.index.articles),
@@ -124,16 +130,12 @@ def evaluate(data: Path, settings: Settings, knowledge: Path) -> RetrievalReport
         questions=len(questions),
         answerable=sum(question.answerable for question in questions),
         **{name: _ranking(opened, questions, each, ids) for name, each in rankers.items()},
-        refusal=_refusal(opened, questions, found),
-        calibration_error=_calibration_error(opened, questions, found),
+        refusal=_refusal(scored, questions),
+        calibration_error=_calibration_error(questions, scored),
         median_milliseconds=milliseconds,
-        scores=_scores(opened, questions, found, ids),
+        scores=scored,
         problems=opened.problems,
     )
-
-
-def _told(share: float | None) -> str:
-    return "-" if share is None else f"{share:.3f}"
 
 
 def _check_names(questions: Sequence[Question], ids: Mapping[str, int]) -> None:
@@ -143,15 +145,22 @@ def _check_names(questions: Sequence[Question], ids: Mapping[str, int]) -> None:
                 raise UsageError(f"Question {question.id} names {name}, which is no article here.")
 
 
-def _timed(opened: Knowledge, questions: Sequence[Question]) -> tuple[list[Floats], float]:
-    """Return the fused scores of each question's passages, and the median milliseconds."""
-    found: list[Floats] = []
+def _timed(opened: Knowledge, questions: Sequence[Question]) -> tuple[list[Judged], float]:
+    """Return what each question finds, and the median milliseconds."""
+    found: list[Judged] = []
     seconds: list[float] = []
     for question in questions:
         begun = time.perf_counter()
-        found.append(opened.scores(question.query))
+        found.append(opened.judged(question.query))
         seconds.append(time.perf_counter() - begun)
     return found, median(seconds) * 1000
+
+
+def _order(judged: Judged) -> Floats:
+    """Return one number a passage that orders them: the judged ones first, by their chance."""
+    order = judged.fused.copy()
+    order[list(judged.rows)] = [1 + one.answers for one in judged.relevance]
+    return order
 
 
 def _bm25(opened: Knowledge, query: Query) -> Floats:
@@ -196,14 +205,8 @@ def _ranking(
     )
 
 
-def _threshold(opened: Knowledge, question: Question) -> float:
-    return opened.fusion.formula(question.query).threshold
-
-
-def _refusal(opened: Knowledge, questions: Sequence[Question], found: Sequence[Floats]) -> Refusal:
-    refused = np.array(
-        [f.max() < _threshold(opened, q) for q, f in zip(questions, found, strict=True)]
-    )
+def _refusal(scored: Sequence[QuestionScore], questions: Sequence[Question]) -> Refusal:
+    refused = np.array([score.refused for score in scored])
     without = np.array([not question.answerable for question in questions])
 
     def share(part: Floats, whole: Floats) -> float | None:
@@ -216,13 +219,10 @@ def _refusal(opened: Knowledge, questions: Sequence[Question], found: Sequence[F
     )
 
 
-def _calibration_error(
-    opened: Knowledge, questions: Sequence[Question], found: Sequence[Floats]
-) -> float:
-    """Return the expected calibration error of the first article's score."""
-    best = np.array([f.max() for f in found])
-    first = [opened.index.articles[opened.index.owners[f.argmax()]].id for f in found]
-    right = np.array([name in q.articles for name, q in zip(first, questions, strict=True)])
+def _calibration_error(questions: Sequence[Question], scored: Sequence[QuestionScore]) -> float:
+    """Return the expected calibration error of the best passage's chance."""
+    best = np.array([score.score for score in scored])
+    right = np.array([s.best in q.articles for s, q in zip(scored, questions, strict=True)])
     bins = np.minimum((best * 10).astype(int), 9)
     errors = [
         abs(best[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
@@ -234,16 +234,14 @@ def _calibration_error(
 def _scores(
     opened: Knowledge,
     questions: Sequence[Question],
-    found: Sequence[Floats],
+    found: Sequence[Judged],
     ids: Mapping[str, int],
 ) -> tuple[QuestionScore, ...]:
-    return tuple(
-        QuestionScore(
-            id=question.id,
-            best=opened.index.articles[opened.index.owners[passages.argmax()]].id,
-            rank=_rank(passages, opened, _right(question, ids)) if question.articles else None,
-            score=round(float(passages.max()), 4),
-            refused=bool(passages.max() < _threshold(opened, question)),
-        )
-        for question, passages in zip(questions, found, strict=True)
-    )
+    scored = []
+    for question, judged in zip(questions, found, strict=True):
+        order = _order(judged)
+        first = opened.index.articles[opened.index.owners[order.argmax()]].id
+        rank = _rank(order, opened, _right(question, ids)) if question.articles else None
+        refused = judged.best < opened.threshold(question.query)
+        scored.append(QuestionScore(question.id, first, rank, round(judged.best, 4), refused))
+    return tuple(scored)

@@ -12,12 +12,14 @@ import yaml
 
 from mmcs.errors import KnowledgeError
 from mmcs.knowledge.markdown import Block, blocks
+from mmcs.knowledge.orders import is_order
 from mmcs.knowledge.passages import Part, parts
 from mmcs.knowledge.words import language_of, word_count
 
 SUFFIXES = (".md", ".markdown", ".mdx")
 MAX_BYTES = 2_000_000  # of one article; a longer file is not an article
 HUB_LINKS = 5  # links to other articles that make a page a hub …
+MOST_OF_AN_ORDER = 60  # characters that are shown
 HUB_WORDS = 25  # … if there are fewer words than this to each
 
 _FRONT_MATTER = re.compile(
@@ -38,6 +40,16 @@ class Article:
     aliases: tuple[str, ...] = ()  # what links call it besides its file name
     targets: tuple[str, ...] = ()  # where its links lead
     category: str = ""  # what the front matter says it is about
+    orders: tuple[str, ...] = ()  # sentences to the drafting machine; their parts are left out
+
+    @property
+    def problems(self) -> Iterator[str]:
+        """Sentences about what was left out of it."""
+        for order in self.orders:
+            yield (
+                f"A part of {self.id} was left out: “{order}” speaks to whoever drafts the reply. "
+                "Edit the article."
+            )
 
 
 @dataclass(frozen=True)
@@ -92,12 +104,15 @@ def article(source: Source) -> Article:
     page = blocks(body)
     title = fields.get("title") or _first_heading(page) or _from_name(source.id)
     language = fields.get("lang") or fields.get("language") or _language(title, page)
+    found = tuple(parts(page, title))
+    orders = {part: [u.text for u in part.units if is_order(u.text)] for part in found}
     return Article(
         id=source.id,
         title=title,
         language=language.lower().replace("_", "-").split("-")[0],
         sha256=source.sha256,
-        parts=tuple(parts(page, title)),
+        parts=tuple(part for part in found if not orders[part]),
+        orders=tuple(shortened(told[0]) for told in orders.values() if told),
         aliases=tuple(v for v in (fields.get("id", ""),) if len(v) > 5),
         targets=tuple(target for block in page for target in block.targets),
         category=fields.get("category", ""),
@@ -110,6 +125,13 @@ def without_hubs(articles: Iterable[Article]) -> tuple[Article, ...]:
     names = {a.id.rsplit("/", 1)[-1].lower() for a in found}
     names |= {alias for a in found for alias in a.aliases}
     return tuple(replace(a, parts=()) if _is_hub(a, names) else a for a in found)
+
+
+def shortened(text: str) -> str:
+    """Return the beginning of a sentence, to its last whole word if it is long."""
+    if len(text) <= MOST_OF_AN_ORDER:
+        return text
+    return text[:MOST_OF_AN_ORDER].rsplit(" ", 1)[0] + "…"
 
 
 def _is_hub(page: Article, names: set[str]) -> bool:

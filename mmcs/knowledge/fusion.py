@@ -34,7 +34,6 @@ class Formula:
     per_lead: float  # for how far the best article stands out
     per_gap: float  # for how far a passage stays behind the best
     usual_lead: float  # stands in where there is no other article
-    threshold: float  # if no score reaches it, nothing helps
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ from mmcs.roles import Embedder, Vectors
 from mmcs.sentences import bare
 from mmcs.ticket import from_json
 
-FORMAT = 4  # of the cache; raise it whenever articles are read, cut or matched differently
+FORMAT = 6  # of the cache; raise it whenever articles are read, cut or matched differently
 FEW = 300  # passages
+NAMESAKES = 2  # articles that are named for one code: one a language
 GRAMS = 2**18  # columns that runs of characters are hashed to
 K1, B = 1.2, 0.75  # BM25's usual saturation and length correction
 
@@ -44,7 +45,7 @@ class Index:
     parts: tuple[Part, ...]
     owners: NDArray[np.int64]  # the article of each passage
     vectors: Vectors
-    unit_vectors: Vectors  # of the units of all passages, in order; zeros where Chinese
+    unit_vectors: Vectors  # of the units of all passages, in order
     letters: sparse.csr_matrix  # characters of each passage, tf-idf, unit length
     title_letters: sparse.csr_matrix  # the same of each article's title
     rarity: Floats  # idf of each column of letters
@@ -62,12 +63,27 @@ class Index:
         return starts
 
     @cached_property
+    def scripts(self) -> NDArray[np.str_]:
+        """The script of each passage's article, "en" or "zh"."""
+        found = ["zh" if page.language == "zh" else "en" for page in self.articles]
+        return np.array(found)[self.owners]
+
+    @cached_property
     def article_words(self) -> tuple[frozenset[str], ...]:
         """The words of each article, with its title and headings."""
         found: list[set[str]] = [set() for _ in self.articles]
         for owner, held in zip(self.owners, self.words, strict=True):
             found[owner].update(held)
         return tuple(frozenset(held) for held in found)
+
+    def named_by(self, codes: Iterable[str]) -> set[int]:
+        """Return the articles whose titles hold a code that at most ``NAMESAKES`` titles hold."""
+        named: set[int] = set()
+        for code in codes:
+            holding = [row for row, held in enumerate(self.title_words) if code in held]
+            if len(holding) <= NAMESAKES:
+                named.update(holding)
+        return named
 
     @cached_property
     def holding(self) -> Mapping[str, int]:
@@ -156,9 +172,9 @@ def _unit_vectors(page: Article, embedder: Embedder, width: int) -> Vectors:
     """Return the vectors of an article's units, each led by title and heading."""
     units = [(part.heading, unit.text) for part in page.parts for unit in part.units]
     texts = [embedded_text(page.title, Part(heading, bare(text))) for heading, text in units]
-    if page.language != "zh" and texts:
+    if texts:
         return embedder.embed(texts).astype(np.float16)
-    return np.zeros((len(texts), width), np.float16)
+    return np.zeros((0, width), np.float16)
 
 
 def _grams(texts: Iterable[str]) -> sparse.csr_matrix:
@@ -174,6 +190,7 @@ def _grams(texts: Iterable[str]) -> sparse.csr_matrix:
 
 
 def _index(ordered: list[_Kept], problems: tuple[str, ...], folder: Path) -> Index:
+    problems += tuple(problem for k in ordered for problem in k.article.problems)
     articles = without_hubs(k.article for k in ordered)
     telling = [(a, k) for a, k in zip(articles, ordered, strict=True) if a.parts]
     if not telling:

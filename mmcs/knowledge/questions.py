@@ -1,16 +1,13 @@
-"""Labelled questions, one a line: what a customer asked and which articles answer it."""
+"""Labelled questions: what a customer asked, and which articles and units of them answer."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from mmcs.errors import UsageError
 from mmcs.knowledge.signals import Query
-from mmcs.ticket import from_json
+from mmcs.labelled import read_labelled
 
 
 @dataclass(frozen=True)
@@ -21,6 +18,7 @@ class Question:
     text: str
     articles: tuple[str, ...]
     answerable: bool
+    units: tuple[str, ...] = ()  # the marks of the units that a good reply is made of
     spoken: str = ""
     shown: str = ""  # text read off an image
 
@@ -30,6 +28,12 @@ class Question:
         return Query(written=self.text, spoken=self.spoken, shown=self.shown)
 
 
+def mark(unit: str) -> str:
+    """Return the name of a unit: the first eight hexadecimal digits of its text's SHA-256, so that
+    the articles themselves need not lie beside the questions."""
+    return hashlib.sha256(unit.encode()).hexdigest()[:8]
+
+
 def read_questions(path: Path) -> tuple[Question, ...]:
     """Return the questions of a .jsonl file, or of the questions.jsonl in a folder.
 
@@ -37,21 +41,4 @@ def read_questions(path: Path) -> tuple[Question, ...]:
         UsageError: there is no such file, or a line is not a labelled question.
     """
     file = path / "questions.jsonl" if path.is_dir() else path
-    try:
-        lines = file.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as missing:
-        raise UsageError(f"There are no labelled questions (.jsonl) in {path}.") from missing
-    questions: list[Question] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            questions.append(from_json(Question, json.loads(line)))
-        except (json.JSONDecodeError, ValidationError) as wrong:
-            raise UsageError(
-                f"Line {number} of {file.name} is no question; "
-                'it needs {"id", "text", "articles", "answerable"}.'
-            ) from wrong
-    if not questions:
-        raise UsageError(f"{file.name} holds no question.")
-    return tuple(questions)
+    return read_labelled(file, Question, "question")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mmcs.errors import KnowledgeError
 from mmcs.knowledge.index import Floats, Index
 from mmcs.knowledge.signals import NAMES, Query, Signals
-from mmcs.knowledge.words import sentences, words
+from mmcs.knowledge.words import codes, sentences, words
 from mmcs.roles import Embedder
 from mmcs.sentences import Unit
 from mmcs.settings import ASSETS
@@ -32,6 +32,7 @@ NUMBERS = ASSETS / "weights" / "relevance.json"
 SCRIPTS = ("en", "zh")
 MOST_ASKED = 8  # sentences of a question that are compared one by one
 NEAR = 2  # features of a unit that say how near it comes
+OF_A_CODE = 0.6  # chance of an article that is named for a code in the image
 BEST = 2  # units of a passage whose likeness stands for it
 
 _KINDS = ("sentence", "step", "row")
@@ -91,6 +92,7 @@ class Question:
         self.rarity = np.array([index.word_rarity(word) for word in self.words])
         asked = [query.asked, *sentences(query.asked)[-MOST_ASKED:]]
         self.vectors = embedder.embed(asked)
+        self.shown_codes = codes(query.shown)
         self.wants = np.array([bool(p.search(self.text)) for p in _WANTS.values()], dtype=float)
 
     @cached_property
@@ -161,6 +163,8 @@ def unit_features(question: Question, row: int, index: Index) -> NDArray[np.floa
     start = index.unit_starts[row]
     vectors = index.unit_vectors[start : start + len(units)]
     likeness = (vectors @ question.vectors.T).astype(np.float64)
+    if (index.scripts[row] == "zh") != question.chinese:
+        likeness[:] = 0.0  # no embedding joins the two
     near = np.stack((likeness[:, 0], likeness.max(axis=1)), axis=1)
     held = [frozenset(words(text)) for text in texts]
     covers = np.array([(question.rarity * question.covered(h)).sum() for h in held])
@@ -222,10 +226,26 @@ def judge(
     mine = judges["zh" if question.chinese else "en"]
     units = [unit_features(question, row, index) for row in rows]
     passages = passage_features(question, rows, units, found, fused, index)
+    chances = _with_codes(mine.passages.chances(passages), question, rows, index)
     return tuple(
         Relevance(float(answers), tuple(float(chance) for chance in mine.units.chances(of_units)))
-        for answers, of_units in zip(mine.passages.chances(passages), units, strict=True)
+        for answers, of_units in zip(chances, units, strict=True)
     )
+
+
+def _with_codes(
+    chances: NDArray[np.float64], question: Question, rows: Sequence[int], index: Index
+) -> NDArray[np.float64]:
+    """Return the chances, those of an article whose title alone names a code in the image raised
+    until its best passage reaches ``OF_A_CODE``. Such tickets say little else, and the regressions
+    have seen few of them."""
+    raised = chances.copy()
+    named = index.named_by(question.shown_codes)
+    owners = index.owners[list(rows)]
+    for owner in named & set(owners.tolist()):
+        best = chances[owners == owner].max()
+        raised[owners == owner] *= max(1.0, OF_A_CODE / max(best, 1e-6))
+    return np.minimum(raised, 1.0)
 
 
 # --- the fitted numbers ---

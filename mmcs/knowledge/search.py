@@ -1,9 +1,13 @@
-"""A folder of articles that can be searched."""
+"""A folder of articles that can be searched.
+
+The signals bring up candidates; the judges say how likely each of them answers, and which of its
+units belong in the answer.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,19 +15,34 @@ import numpy as np
 
 from mmcs.knowledge.fusion import Fusion, load_fusion, scores
 from mmcs.knowledge.index import Floats, Index, open_index
-from mmcs.knowledge.relevance import (
-    Judge,
-    Question,
-    Relevance,
-    judge,
-    load_judges,
-)
+from mmcs.knowledge.relevance import Judge, Question, Relevance, judge, load_judges
 from mmcs.knowledge.signals import Query, Signals, signals
 from mmcs.roles import Embedder
+from mmcs.sentences import script, split_units
 from mmcs.ticket import Passage
 
-COMPANION = 0.25  # of the threshold: what a passage beside the best one must reach
+CANDIDATES = 8  # passages of the search that are looked at closely
+COMPANION = 0.2  # share of the best chance that another passage needs
+MOST_OF_AN_ARTICLE = 3  # passages, so that a long article doesn't crowd out the others
+LONG = {"en": 30, "zh": 45}  # words, characters from which a ticket is asked by sentences too
+SHORT_SENTENCE = {"en": 5, "zh": 7}  # words, characters; a shorter one asks nothing
+MOST_SENTENCES = 10
+OF_A_SENTENCE = 0.9  # what a sentence's score counts beside the whole question's
 DIGITS = 4  # of a score that is shown
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a question finds: the passages that were looked at closely, nearest first."""
+
+    fused: Floats  # (passages,) of the whole folder, in 0-1
+    rows: tuple[int, ...]
+    relevance: tuple[Relevance, ...]  # one a row
+
+    @property
+    def best(self) -> float:
+        """The chance that the likeliest passage answers; 0 if there is none."""
+        return max((one.answers for one in self.relevance), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -49,64 +68,95 @@ class Knowledge:
         """Sentences about files that were left out."""
         return self.index.problems
 
-    def signals(self, query: Query) -> Signals:
-        """Return how alike a question and every passage are, in each way."""
-        return signals(query, self.index, self.embedder)
+    def search(
+        self,
+        query: Query,
+        top_k: int,
+        threshold: float | None = None,
+        parts: Sequence[Query] = (),
+    ) -> tuple[Passage, ...]:
+        """Return the passages that help, likeliest first; none if the best is not likely enough.
 
-    def fused(self, query: Query, found: Signals) -> Floats:
-        """Return one score of all signals, (passages,) in 0-1."""
-        return scores(found, self.index, self.fusion.formula(query))
+        Args:
+            query: what is asked.
+            top_k: at most so many passages.
+            threshold: chance of the best passage from which an article helps; None: the fitted one.
+            parts: of the question, each of which may ask by itself.
+        """
+        if not query.everything.strip():
+            return ()
+        judged = self.judged(query, parts)
+        needed = self.threshold(query) if threshold is None else threshold
+        return self._best(judged, top_k) if judged.best >= needed else ()
 
-    def scores(self, query: Query) -> Floats:
-        """Return the fused score of every passage, (passages,) in 0-1."""
-        return self.fused(query, self.signals(query))
+    def judged(self, query: Query, parts: Sequence[Query] = ()) -> Judged:
+        """Return the nearest passages, each with the best that the question or a part of it says
+        about it."""
+        asked = (query, *parts)
+        near = [self.near(query), *(self.near(part, by_sentences=False) for part in parts)]
+        whole: Floats = np.max([fused for _, fused in near], axis=0)
+        rows = nearest(whole, self.index)
+        by_query = [
+            judge(Question(one, self.index, self.embedder), rows, *signs, self.index, self.judges)
+            for one, signs in zip(asked, near, strict=True)
+        ]
+        likeliest = (max(row, key=lambda one: one.answers) for row in zip(*by_query, strict=True))
+        return Judged(whole, rows, tuple(likeliest))
 
-    def relevance(
-        self, query: Query, rows: Sequence[int], found: Signals, fused: Floats
-    ) -> tuple[Relevance, ...]:
-        """Return for each of some passages how likely it answers, and each of its units."""
-        asked = Question(query, self.index, self.embedder)
-        return judge(asked, rows, found, fused, self.index, self.judges)
+    def near(self, query: Query, by_sentences: bool = True) -> tuple[Signals, Floats]:
+        """Return the signals of a question and the fused score of every passage, (passages,) in
+        0-1, which a sentence of a long question may raise by itself."""
+        found = signals(query, self.index, self.embedder)
+        fused = scores(found, self.index, self.fusion.formula(query))
+        for sentence in _sentences(query.asked) if by_sentences else ():
+            alone = Query(written=sentence, language=query.language)
+            fused = np.maximum(fused, OF_A_SENTENCE * self.near(alone, by_sentences=False)[1])
+        return found, fused
 
     def threshold(self, query: Query) -> float:
         """Return the chance of the best passage from which an article helps."""
         return self.judges["zh" if query.chinese else "en"].threshold
 
-    def search(
-        self, query: Query, top_k: int, threshold: float | None = None
-    ) -> tuple[Passage, ...]:
-        """Return the passages that help, best first; none if the best doesn't reach the threshold.
-
-        Others come with it if they reach a quarter of the threshold. One article gives at most half
-        of them, so that a long one doesn't crowd out the rest. ``threshold`` overrides the stored
-        one.
-        """
-        if not query.everything.strip():
-            return ()
-        found = self.scores(query)
-        needed = self.fusion.formula(query).threshold if threshold is None else threshold
-        if found.max() < needed:
-            return ()
-        taken: list[int] = []
+    def _best(self, judged: Judged, top_k: int) -> tuple[Passage, ...]:
+        pairs = zip(judged.rows, judged.relevance, strict=True)
+        taken: list[Passage] = []
         share: Counter[int] = Counter()
-        for row in np.argsort(-found, kind="stable"):
+        for row, relevance in sorted(pairs, key=lambda pair: -pair[1].answers):
             owner = int(self.index.owners[row])
-            if found[row] < needed * COMPANION or len(taken) == top_k:
+            if relevance.answers < COMPANION * judged.best or len(taken) == top_k:
                 break
-            if share[owner] < max(1, (top_k + 1) // 2):
+            if share[owner] < MOST_OF_AN_ARTICLE:
                 share[owner] += 1
-                taken.append(int(row))
-        return tuple(self.passage(row, float(found[row])) for row in taken)
+                taken.append(self._passage(row, relevance))
+        return tuple(taken)
 
-    def passage(self, row: int, score: float) -> Passage:
-        """Return a passage of the index with a score."""
+    def _passage(self, row: int, relevance: Relevance) -> Passage:
         page = self.index.articles[self.index.owners[row]]
         part = self.index.parts[row]
         return Passage(
             article=page.id,
             title=page.title,
             text=part.text,
-            score=round(score, DIGITS),
+            score=round(relevance.answers, DIGITS),
             heading=part.heading,
             language=page.language,
+            unit_scores=relevance.units,
         )
+
+
+def nearest(fused: Floats, index: Index) -> tuple[int, ...]:
+    """Return the passages that are looked at closely, the nearest first."""
+    ordered = np.argsort(-fused, kind="stable")[:CANDIDATES]
+    return tuple(int(row) for row in ordered if index.parts[row].units)
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """Yield the sentences of a long text that may ask something."""
+    kind = script(text)
+
+    def length(words: str) -> int:
+        return len(words) if kind == "zh" else len(words.split())
+
+    if length(text) >= LONG[kind]:
+        asking = [u.text for u in split_units(text) if length(u.text) >= SHORT_SENTENCE[kind]]
+        yield from asking[:MOST_SENTENCES]

@@ -94,6 +94,7 @@ def _meanings(query: Query, index: Index, embedder: Embedder) -> tuple[Floats, F
     pieces = sentences(asked)[:MAX_SENTENCES]
     texts = wholes + (pieces if len(pieces) > 1 else [])
     likeness = (index.vectors @ embedder.embed(texts).T).astype(np.float64)
+    likeness[(index.scripts == "zh") != query.chinese] = 0.0  # no embedding joins the two
     whole = likeness[:, : len(wholes)].max(axis=1)
     return whole, likeness[:, len(wholes) :].max(axis=1) if len(texts) > len(wholes) else whole
 

@@ -1,5 +1,7 @@
 """Train MiniLM's corrections: a question comes nearer to the passage and the sentence that answer.
 
+    python -m mmcs.training.embedder QUESTIONS.jsonl FOLDER [QUESTIONS.jsonl FOLDER]...
+
 Each step takes some questions, for each the passage that answers, a hard wrong one that the search
 brings up, a sentence of the answer and others of the same passage. All passages, and all sentences,
 of a step are wrong for the other questions (multiple negatives ranking, Henderson et al. 2017),
@@ -8,11 +10,11 @@ but for those of the same article.
 
 from __future__ import annotations
 
-import hashlib
+import argparse
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -20,8 +22,13 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer, BertModel
 
+from mmcs import roles
 from mmcs.backends._low_rank import add_corrections, save_corrections
-from mmcs.training.examples import Example
+from mmcs.backends.minilm import CORRECTIONS
+from mmcs.knowledge import Knowledge
+from mmcs.settings import from_environment
+from mmcs.training.examples import Example, held_out, relevance_examples
+from mmcs.weights import fetch
 
 EPOCHS = 2
 SCHEDULE = 3  # epochs over which the learning rate falls; a third one gained nothing held out
@@ -31,7 +38,6 @@ WARM_UP = 0.08  # share of the steps
 TEMPERATURE = 0.05
 TOKENS = {"question": 96, "passage": 176, "unit": 80}
 WRONG_UNITS = 2  # of the same passage, a question
-HELD_OUT = 10  # one article in so many is kept out, to choose the numbers above
 BATCH = 12  # texts of like length
 SEED = 1
 
@@ -49,13 +55,12 @@ class Step:
     right_units: list[int]
 
 
-def held_out(article: str) -> bool:
-    """Say whether an article, and all questions on it, is kept out of training."""
-    return int(hashlib.sha256(article.encode()).hexdigest(), 16) % HELD_OUT == 0
-
-
 def train(
-    groups: Mapping[str, Sequence[Example]], folder: Path, out: Path, seen: Callable[[str], None]
+    groups: Mapping[str, Sequence[Example]],
+    folder: Path,
+    out: Path,
+    seen: Callable[[str], None],
+    epochs: int = EPOCHS,
 ) -> None:
     """Train on questions with their passages and write the corrections.
 
@@ -64,6 +69,7 @@ def train(
         folder: MiniLM's own weights.
         out: the safetensors file.
         seen: is told of the loss now and then.
+        epochs: how often each question is taken.
     """
     torch.manual_seed(SEED)
     drawn = random.Random(SEED)  # noqa: S311  # no secret
@@ -85,17 +91,17 @@ def train(
     steps = SCHEDULE * (len(asked) // QUESTIONS)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: _rate(i, steps))
     model.train()
-    for epoch in range(EPOCHS):
+    for epoch in range(epochs):
         drawn.shuffle(asked)
         for start in range(0, len(asked) - QUESTIONS + 1, QUESTIONS):
-            step = _step([groups[name] for name in asked[start : start + QUESTIONS]], drawn)
+            step = step_of([groups[name] for name in asked[start : start + QUESTIONS]], drawn)
             loss = _loss(step, model, tokenizer)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             schedule.step()
-            seen(f"epoch {epoch + 1} of {EPOCHS}, question {start}: loss {loss.item():.3f}")
+            seen(f"epoch {epoch + 1} of {epochs}, question {start}: loss {loss.item():.3f}")
     save_corrections(model, out)
 
 
@@ -104,7 +110,8 @@ def _rate(step: int, steps: int) -> float:
     return warm * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-def _step(asked: Sequence[Sequence[Example]], drawn: random.Random) -> Step:
+def step_of(asked: Sequence[Sequence[Example]], drawn: random.Random) -> Step:
+    """Return a step's texts, drawn from the examples of some questions."""
     step = Step([], [], [], [], [], [], [])
     for examples in asked:
         right = drawn.choice([e for e in examples if e.answers])
@@ -130,12 +137,11 @@ def _loss(step: Step, model: BertModel, tokenizer: object) -> Tensor:
     questions = _embedded(step.questions, TOKENS["question"], model, tokenizer)
     passages = _embedded(step.passages, TOKENS["passage"], model, tokenizer)
     units = _embedded(step.units, TOKENS["unit"], model, tokenizer)
-    return _ranked(questions, passages, step.right_passages, step.passage_articles) + _ranked(
-        questions, units, step.right_units, step.unit_articles
-    )
+    by_passage = ranking_loss(questions, passages, step.right_passages, step.passage_articles)
+    return by_passage + ranking_loss(questions, units, step.right_units, step.unit_articles)
 
 
-def _ranked(
+def ranking_loss(
     questions: Tensor, texts: Tensor, right: Sequence[int], articles: Sequence[str]
 ) -> Tensor:
     """Return the cross-entropy of each question's right text among all, others of the same
@@ -168,3 +174,24 @@ def _embedded(texts: Sequence[str], tokens: int, model: BertModel, tokenizer: ob
         for row, vector in zip(some, pooled, strict=True):
             vectors[row] = vector
     return torch.stack(vectors)
+
+
+def main() -> None:
+    """Read the command line, gather the examples, train, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pairs", nargs="+", type=Path, metavar="QUESTIONS FOLDER")
+    parser.add_argument("--out", type=Path, default=CORRECTIONS)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    given = parser.parse_args()
+    settings = replace(from_environment(), offline=True)
+    embedder = roles.Remembering(roles.load("embedder", "bilingual", settings), 60_000)
+    groups: dict[str, list[Example]] = {}
+    for questions, folder in zip(given.pairs[::2], given.pairs[1::2], strict=True):
+        knowledge = Knowledge.open(folder, embedder, settings.cache)
+        for example in relevance_examples(questions, knowledge):
+            groups.setdefault(f"{questions}#{example.group}", []).append(example)
+    train(groups, fetch("minilm", settings), given.out, print, given.epochs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,41 +1,21 @@
-"""Written questions to examples: each with the passages that a search brings up for it.
-
-A line of questions is ``{"id", "text", "articles", "units", "answerable"}``; a unit (a sentence, a
-step, a row) is named by the first eight hexadecimal digits of the SHA-256 of its text, so that the
-articles themselves need not lie beside the questions.
-"""
+"""Written questions to examples: each with the passages that a search brings up for it."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mmcs.errors import UsageError
-from mmcs.knowledge import Knowledge, Query
-from mmcs.ticket import from_json
+from mmcs.knowledge import Knowledge
+from mmcs.knowledge.questions import Question, mark, read_questions
 
 NEGATIVES = 3  # passages beside the one that answers
 MOST_RIGHT = 2  # passages of one question that answer
+HELD_OUT = 10  # one article in so many is kept out of the embedder's training
 LOOKED_AT = 12  # best passages of the search among which negatives are taken
-
-
-@dataclass(frozen=True)
-class Line:
-    """A question as it was written, with what answers it."""
-
-    id: str
-    text: str
-    articles: tuple[str, ...]
-    answerable: bool
-    units: tuple[str, ...] = ()  # the marks of the units that a good reply is made of
-    spoken: str = ""
-    shown: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,38 +31,26 @@ class Example:
     right: tuple[bool, ...]  # one a unit
 
 
-def mark(unit: str) -> str:
-    """Return the name of a unit."""
-    return hashlib.sha256(unit.encode()).hexdigest()[:8]
+def held_out(article: str) -> bool:
+    """Say whether all questions on an article are kept out of the embedder's training."""
+    return int(hashlib.sha256(article.encode()).hexdigest(), 16) % HELD_OUT == 0
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a .jsonl file.
-
-    Raises:
-        UsageError: it cannot be read.
-    """
-    try:
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
-    except (OSError, ValueError) as broken:
-        raise UsageError(f"{path} cannot be read as .jsonl.") from broken
-
-
-def read_questions(path: Path) -> tuple[Line, ...]:
-    """Return the questions of a .jsonl file.
-
-    Raises:
-        UsageError: it cannot be read, or a line is no question.
-    """
-    return tuple(from_json(Line, line) for line in read_lines(path))
+def unseen(question: Question) -> bool:
+    """Say whether the embedder was not trained on a question. It was on English questions with
+    known units and nothing but words typed; it brings those too near to their answers."""
+    plain = question.units and not (question.spoken or question.shown or question.query.chinese)
+    return not plain or held_out(question.articles[0])
 
 
 def relevance_examples(path: Path, knowledge: Knowledge) -> Iterator[Example]:
-    """Yield each question with the passages that answer and with hard ones that do not."""
+    """Yield each typed question with the passages that answer and with hard ones that do not."""
     index = knowledge.index
     texts = [tuple(unit.text for unit in part.units) for part in index.parts]
     for line in read_questions(path):
-        scores = knowledge.scores(Query(written=line.text))
+        if line.spoken or line.shown:
+            continue
+        _, scores = knowledge.near(line.query)
         right: list[int] = []
         wrong: list[int] = []
         for row in np.argsort(-scores, kind="stable")[:LOOKED_AT]:

@@ -1,6 +1,6 @@
-"""Fit the numbers of the fused score on labelled questions, and write them with their card.
+"""Fit the numbers of the fused score on labelled questions that the embedder was not trained on.
 
-    python -m mmcs.knowledge.fit QUESTIONS.jsonl FOLDER [QUESTIONS.jsonl FOLDER]...
+    python -m mmcs.training.fusion QUESTIONS.jsonl FOLDER [QUESTIONS.jsonl FOLDER]...
 
 The weights of the signals maximise the likelihood that an answering article comes first (a softmax
 over the candidate passages of each question, in which all passages of an answering article count as
@@ -38,6 +38,7 @@ from mmcs.knowledge.signals import Signals, signals
 from mmcs.roles import Embedder
 from mmcs.settings import Settings, from_environment
 from mmcs.ticket import to_json
+from mmcs.training.examples import unseen
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,11 @@ LATIN = Names(
     anchors=("meaning", "code"),
 )
 CHINESE = Names(
-    weights=("words", "letters", "title_letters", "code", "phrase", "language"),
-    anchors=("letters", "code"),
+    weights=(
+        *("meaning", "sentence", "words", "letters", "title_letters", "code", "phrase"),
+        "language",
+    ),
+    anchors=("meaning", "letters", "code"),
 )
 SPREAD: Mapping[str, float] = {  # the size of a difference that matters, so that all shrink alike
     "meaning": 0.1,
@@ -70,7 +74,6 @@ FLOORS: Mapping[str, float] = {  # least weights that the questions alone might 
     "language": 3.0,  # a reply quotes its article: the customer's language goes first
     "code": 2.0,  # an error code finds the article that quotes it
 }
-THRESHOLD = 0.33  # to hide an answer costs twice as much as to show a passage that is no help
 SHRINKAGE = 1.0  # L2 on the weights, per SPREAD
 CURVE_SHRINKAGE = 0.1  # L2 on the curve's numbers but the bias
 CANDIDATES = 64  # passages of a question that the fit looks at
@@ -118,8 +121,6 @@ class Fit:
     recall_at_5: float
     mrr: float
     refusal_auc: float  # of the best score, answerable against not
-    answered: float  # share of the answerable that reach the threshold
-    refused: float  # share of the others that do not
     questions: int
 
 
@@ -145,7 +146,6 @@ def fit(given: Sequence[Example], names: Names) -> Fit:
         per_lead=curve.slopes[0],
         per_gap=curve.slopes[1],
         usual_lead=round(float(np.median([r[0, 0] for r in rows])), 4),
-        threshold=THRESHOLD,
     )
     return Fit(
         formula=formula,
@@ -153,8 +153,6 @@ def fit(given: Sequence[Example], names: Names) -> Fit:
         recall_at_5=float(np.mean(ranks < 5)),
         mrr=float(np.mean(1 / (ranks + 1))),
         refusal_auc=float(roc_auc_score(answerable, best)),
-        answered=float(np.mean(best[answerable] >= THRESHOLD)),
-        refused=float(np.mean(best[~answerable] < THRESHOLD)),
         questions=len(given),
     )
 
@@ -282,18 +280,19 @@ def _unseen_scores(rows: Sequence[Floats], answers: Sequence[Flags]) -> list[Flo
 
 def main(arguments: Sequence[str] | None = None, settings: Settings | None = None) -> None:
     """Fit on pairs of questions and folder, write the numbers, log the figures."""
-    parser = argparse.ArgumentParser(prog="python -m mmcs.knowledge.fit")
+    parser = argparse.ArgumentParser(prog="python -m mmcs.training.fusion")
     parser.add_argument("pairs", nargs="+", type=Path, metavar="QUESTIONS FOLDER")
     parser.add_argument("--output", type=Path, default=NUMBERS)
     asked = parser.parse_args(arguments)
     if len(asked.pairs) % 2:
         parser.error("give each file of questions with its folder of articles")
     settings = settings or from_environment()
-    embedder = roles.load("embedder", "minilm", settings)
+    embedder = roles.Remembering(roles.load("embedder", "bilingual", settings), 60_000)
     given: list[Example] = []
     for questions, folder in zip(asked.pairs[::2], asked.pairs[1::2], strict=True):
         index = open_index(folder, embedder, settings.cache)
-        given.extend(examples(read_questions(questions), index, embedder))
+        asked_here = [question for question in read_questions(questions) if unseen(question)]
+        given.extend(examples(asked_here, index, embedder))
     latin = fit([e for e in given if not e.question.query.chinese], LATIN)
     chinese = fit([e for e in given if e.question.query.chinese], CHINESE)
     fusion = Fusion(latin.formula, chinese.formula)

@@ -19,10 +19,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from mmcs import roles
-from mmcs.knowledge import Query
-from mmcs.knowledge.fusion import load_fusion
-from mmcs.knowledge.fusion import scores as fused_scores
-from mmcs.knowledge.index import Index, open_index
+from mmcs.knowledge import Knowledge
+from mmcs.knowledge.questions import mark, read_questions
 from mmcs.knowledge.relevance import (
     NUMBERS,
     SCRIPTS,
@@ -32,13 +30,10 @@ from mmcs.knowledge.relevance import (
     passage_features,
     unit_features,
 )
-from mmcs.knowledge.signals import signals
-from mmcs.retrieve import nearest
-from mmcs.roles import Embedder
+from mmcs.knowledge.search import nearest
 from mmcs.settings import from_environment
 from mmcs.ticket import to_json
-from mmcs.training.embedder import held_out
-from mmcs.training.examples import Line, mark, read_questions
+from mmcs.training.examples import unseen
 
 Matrix = NDArray[np.float64]
 PASSAGE_SHRINKAGE = 300.0  # L2; chosen on articles that were held out
@@ -52,7 +47,7 @@ class Asked:
     """A question with its candidates as features."""
 
     script: str
-    article: str
+    unseen: bool  # by the embedder
     answerable: bool
     passages: Matrix  # (candidates, features)
     answers: NDArray[np.bool_]  # (candidates,)
@@ -60,40 +55,35 @@ class Asked:
     right: tuple[NDArray[np.bool_], ...]
 
 
-def gather(path: Path, index: Index, embedder: Embedder) -> Iterator[Asked]:
+def gather(path: Path, knowledge: Knowledge) -> Iterator[Asked]:
     """Yield each question of a file with the candidates that the search brings up."""
-    fusion = load_fusion()
+    index = knowledge.index
     for line in read_questions(path):
-        query = Query(written=line.text, spoken=line.spoken, shown=line.shown)
-        found = signals(query, index, embedder)
-        fused = fused_scores(found, index, fusion.formula(query))
+        found, fused = knowledge.near(line.query)
         rows = nearest(fused, index)
-        question = Question(query, index, embedder)
+        question = Question(line.query, index, knowledge.embedder)
         of_units = [unit_features(question, row, index) for row in rows]
         passages = passage_features(question, rows, of_units, found, fused, index)
         marks = [
             np.array([mark(unit.text) in line.units for unit in index.parts[row].units])
             for row in rows
         ]
-        named = [_named(line, row, index) for row in rows]
+        owners = [index.articles[index.owners[row]].id for row in rows]
+        named = [line.answerable and owner in line.articles for owner in owners]
         answering = [
             here and (not line.units or bool(marked.any()))
             for here, marked in zip(named, marks, strict=True)
         ]
         known = [place for place, yes in enumerate(answering) if yes and line.units]
         yield Asked(
-            "zh" if query.chinese else "en",
-            line.articles[0] if line.articles else "",
+            "zh" if line.query.chinese else "en",
+            unseen(line),
             line.answerable,
             passages,
             np.array(answering),
             tuple(of_units[place] for place in known),
             tuple(marks[place] for place in known),
         )
-
-
-def _named(line: Line, row: int, index: Index) -> bool:
-    return line.answerable and index.articles[index.owners[row]].id in line.articles
 
 
 def fit(features: Matrix, labels: NDArray[np.bool_], shrinkage: float) -> Logistic:
@@ -117,10 +107,9 @@ def fit_all(asked: Sequence[Asked], seen: Callable[[str], None]) -> Mapping[str,
         passages = fit(*_stacked((one.passages, one.answers) for one in mine), PASSAGE_SHRINKAGE)
         pairs = (pair for one in mine for pair in zip(one.units, one.right, strict=True))
         units = fit(*_stacked(pairs), UNIT_SHRINKAGE)
-        # The embedder brings the questions that it was trained on too near to their answers.
-        unseen = [one for one in mine if script == "zh" or not one.units or held_out(one.article)]
-        best = np.array([passages.chances(one.passages).max() for one in unseen])
-        answerable = np.array([one.answerable for one in unseen])
+        new = [one for one in mine if one.unseen]
+        best = np.array([passages.chances(one.passages).max() for one in new])
+        answerable = np.array([one.answerable for one in new])
         threshold = float(np.quantile(best[answerable], WRONGLY_REFUSED))
         judges[script] = Judge(passages, units, round(threshold, 4))
         refused = float((best[~answerable] < threshold).mean())
@@ -142,10 +131,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=NUMBERS)
     given = parser.parse_args()
     settings = replace(from_environment(), offline=True)
-    embedder = roles.Remembering(roles.load("embedder", "minilm", settings), 60_000)
+    embedder = roles.Remembering(roles.load("embedder", "bilingual", settings), 60_000)
     asked: list[Asked] = []
     for questions, folder in zip(given.pairs[::2], given.pairs[1::2], strict=True):
-        asked += gather(questions, open_index(folder, embedder, settings.cache), embedder)
+        asked += gather(questions, Knowledge.open(folder, embedder, settings.cache))
         print(f"{questions}: {len(asked)} questions so far", flush=True)  # noqa: T201
     judges = {script: to_json(judge) for script, judge in fit_all(asked, print).items()}
     given.out.write_text(json.dumps(judges, indent=1) + "\n", "utf-8")

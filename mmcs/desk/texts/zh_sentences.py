@@ -124,6 +124,11 @@ _ARTICLES: tuple[Pair, ...] = (
     ("{name} was left out: it cannot be read.", "略过了 {name}：无法读取。"),
     ("{name} was left out: it is empty.", "略过了 {name}：文件是空的。"),
     (
+        "A part of {name} was left out: “{order}” speaks to whoever drafts the reply. Edit the "
+        "article.",
+        "略过了 {name} 的一部分：“{order}”是对起草回复者说的话。请修改这篇文章。",
+    ),
+    (
         "The articles' index could not be kept in {folder}; each start builds it anew.",
         "文章索引无法保存到 {folder}；每次启动都要重建。",
     ),

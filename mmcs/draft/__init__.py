@@ -2,7 +2,7 @@
 
 from mmcs.draft.check import Checker
 from mmcs.draft.choose import choose
-from mmcs.draft.instant import draft_language, instant_draft, question_of
+from mmcs.draft.instant import draft_language, instant_draft
 from mmcs.draft.prompt import WORDINGS, model_draft, plain_draft, warm_up_messages
 
 __all__ = [
@@ -13,6 +13,5 @@ __all__ = [
     "instant_draft",
     "model_draft",
     "plain_draft",
-    "question_of",
     "warm_up_messages",
 ]

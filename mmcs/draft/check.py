@@ -1,43 +1,56 @@
 """The check: every sentence of a draft is tied to what carries it, or marked.
 
-A sentence is supported when a source says the same (by the words they share, or by the likeness of
-their embeddings) and every hard fact in it stands in its sources: numbers with their units,
-amounts, days, codes, links. What the shop is said to have done is never supported, and a promise
-only by an article. A denial and an affirmation do not support each other.
+A sentence is supported when a source says the same and every hard fact in it stands in its sources:
+numbers with their units, amounts, days, codes, links. An article says the same if the sentence
+stands in it word for word, or if the trained verifier finds it there (in Chinese: by the words they
+share); what the customer said is matched by words and likeness. What the shop is said to have done
+is never supported, and a promise only by an article. A denial and an affirmation do not support
+each other.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
-from mmcs.draft.facts import Fact, find_facts, is_done, is_instruction, is_negated, is_promise
+from mmcs.draft.entailment import STOPWORDS, Pair, load_verifier
+from mmcs.draft.facts import (
+    Fact,
+    find_facts,
+    is_done,
+    is_first_person,
+    is_instruction,
+    is_negated,
+    is_promise,
+    is_restating,
+)
 from mmcs.roles import Embedder, Vectors
 from mmcs.sentences import bare, script, split_units
 from mmcs.ticket import Case, Claim, Passage, Support, SupportKind
 
-LIKE = 0.62  # cosine of MiniLM vectors from which two sentences say the same
+LIKE = 0.62  # cosine of MiniLM vectors from which a draft and the customer say the same
 CONTAINED = 0.7  # share of a sentence's content words that a source holds
 PROMISED = 0.8  # the same share, for promises
+RELATED = 0.25  # the same share, without which the verifier is out of its depth
+FEW_WORDS = 4  # content words; of fewer, the verifier has little to go by
 MOST_SUPPORTS = 3  # shown for one sentence
-
+VERBATIM = 2.0  # nearness of a source in which a sentence stands word for word
+LOOKED_AT = 4  # sentences of articles that the verifier reads for one claim
 MOST_COURTEOUS = 14  # words; a longer sentence of thanks or regret says something more
+MOST_GREETING = 4  # words; who says "Hello, this is …" says something
 
+_HELLO = r"(?:hello|hi|dear|good (?:morning|afternoon|evening))\b|您好|你好"
+_GREETING = re.compile(_HELLO, re.IGNORECASE)
 _COURTESY = re.compile(
-    r"(?:hello|hi|dear|good (?:morning|afternoon|evening)|thank(?:s| you)|(?:kind|best|warm) "
-    r"regards|sincerely|(?:I am|I'm|we are|we're) (?:very |so |really )?sorry|sorry|please let "
-    r"(?:me|us) know|您好|你好|感谢|谢谢|抱歉|很抱歉|非常抱歉|祝您|此致)",
+    rf"(?:(?:{_HELLO})[,，!！]? ?(?:and )?)?(?:(?:thank(?:s| you)|(?:kind|best|warm) regards"
+    r"|sincerely|(?:I am|I'm|we are|we're) (?:very |so |really )?sorry|sorry|please let (?:me|us) "
+    r"know)\b"
+    r"|感谢|谢谢|抱歉|很抱歉|非常抱歉|祝您|此致)",
     re.IGNORECASE,
-)
-_STOPWORDS = frozenset(
-    "a an and any are as at be been but by can could do does for from had has have he her hers him "
-    "his how i if in into is it its me my of on or our please she should so than that the their "
-    "them then there these they this those to us was we were what when where which who will with "
-    "would you your yours".split()
 )
 _WORD = re.compile(r"[a-z0-9]+(?:['’.-][a-z0-9]+)*|[\u3400-\u9fff]+")
 
@@ -51,6 +64,18 @@ class Source:
     text: str
     facts: frozenset[Fact]
     words: frozenset[str]
+    around: str  # the text with the sentences beside it; empty where only its own words count
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence of a draft, as it is held against the sources."""
+
+    text: str
+    words: frozenset[str]
+    negated: bool
+    promising: bool
+    restating: bool  # what the customer said; nothing else may rest on the customer's words
 
 
 def content_words(text: str) -> frozenset[str]:
@@ -59,35 +84,45 @@ def content_words(text: str) -> frozenset[str]:
     for word in _WORD.findall(text.lower()):
         if word[0] >= "\u3400":
             words.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))
-        elif word not in _STOPWORDS:
+        elif word not in STOPWORDS:
             words.add(re.sub(r"(?:ing|ed|es|s)$", "", word) if len(word) > 4 else word)
     return frozenset(words)
 
 
 def sources_of(case: Case) -> tuple[Source, ...]:
     """Return every sentence of a Case that a claim may rest on, passages first."""
-    found: list[tuple[SupportKind, str, str]] = []
+    found: list[Source] = []
     for passage in case.passages:
-        found += [("passage", passage.article, u.text) for u in split_units(passage.text)]
-        found += [("passage", passage.article, last_heading(passage))]
-    for heard in case.evidence.transcripts:
-        found += [
-            ("transcript", f"{heard.attachment}@{segment.start:.1f}", segment.text)
-            for segment in heard.segments
-        ]
-    for picture in case.evidence.images:
-        found += [
-            ("image", f"{picture.attachment}#{number}", line.text)
-            for number, line in enumerate(picture.lines)
-        ]
-    for message in case.ticket.messages:
-        if message.author == "customer":
-            found += [("text", "text", unit.text) for unit in split_units(message.text)]
-    return tuple(
-        Source(kind, ref, text.strip(), find_facts(bare(text)), content_words(text))
-        for kind, ref, text in found
-        if text.strip()
-    )
+        units = [unit.text for unit in split_units(passage.text)]
+        for place, text in enumerate(units):
+            around = "\n".join(units[max(0, place - 1) : place + 2])
+            found.append(_source("passage", passage.article, text, around))
+        found.append(_source("passage", passage.article, last_heading(passage)))
+    found += [
+        _source("transcript", f"{heard.attachment}@{segment.start:.1f}", segment.text)
+        for heard in case.evidence.transcripts
+        for segment in heard.segments
+    ]
+    found += [
+        _source("image", f"{picture.attachment}#{number}", line.text)
+        for picture in case.evidence.images
+        for number, line in enumerate(picture.lines)
+    ]
+    written = (m.text for m in case.ticket.messages if m.author == "customer")
+    found += [_source("text", "text", unit.text) for text in written for unit in split_units(text)]
+    return tuple(source for source in found if source.text)
+
+
+def _source(kind: SupportKind, ref: str, text: str, around: str = "") -> Source:
+    return Source(kind, ref, text.strip(), find_facts(bare(text)), content_words(text), around)
+
+
+def said_of(text: str) -> Said:
+    """Return a sentence of a draft with what the check asks of it."""
+    words = content_words(bare(text))
+    promising = is_promise(text)
+    restating = is_restating(text) and not promising and not is_instruction(text)
+    return Said(text, words, is_negated(text), promising, restating)
 
 
 def last_heading(passage: Passage) -> str:
@@ -100,6 +135,7 @@ class Checker:
 
     def __init__(self, case: Case, embedder: Embedder, courtesies: Iterable[str]) -> None:
         self._embedder = embedder
+        self._verifier = load_verifier()
         self._sources = sources_of(case)
         self._vectors = embedder.embed([s.text for s in self._sources]) if self._sources else None
         self._courtesies = frozenset(unit.text for text in courtesies for unit in split_units(text))
@@ -122,10 +158,10 @@ class Checker:
             return Claim(text, supported=True, courtesy=True)
         facts = find_facts(bare(text))
         quoted = any(s.kind == "passage" and bare(text) in s.text for s in self._sources)
-        promising, done = is_promise(text), is_done(text) and not quoted
-        if _asks_or_greets(text) and not facts and not promising and not done:
+        said, done = said_of(text), is_done(text) and not quoted
+        if _asks_or_greets(text) and not facts and not said.promising and not done:
             return Claim(text, supported=True, courtesy=True)
-        like = self._alike(text, vector, promising)
+        like = self._alike(said, vector)
         carried = self._carriers(facts, like)
         missing = [fact.words for fact in facts if fact not in carried]
         missing += self._taken_for_true(text, facts)
@@ -139,27 +175,31 @@ class Checker:
             unsupported=tuple(dict.fromkeys(missing)),
         )
 
-    def _alike(self, text: str, vector: Vectors, promising: bool) -> list[Source]:
-        """Return the sources that say what the text says, the closest first. What to do, and what
-        will be done, is the articles' to say, not the customer's."""
+    def _alike(self, said: Said, vector: Vectors) -> list[Source]:
+        """Return the sources that say what a sentence says, the surest first."""
         if self._vectors is None:
             return []
-        words, negated = content_words(bare(text)), is_negated(text)
         cosines = self._vectors @ vector
-        enough = PROMISED if promising else CONTAINED
-        passages_only = promising or is_instruction(text)
-        scored: list[tuple[float, Source]] = []
-        for source, cosine in zip(self._sources, cosines, strict=True):
-            shared = len(words & source.words) / max(1, len(words))
-            meant = float(cosine) if script(text) == script(source.text) == "en" else 0.0
-            verbatim = bare(text) in source.text
-            if passages_only and source.kind != "passage":
-                continue
-            if is_negated(source.text) != negated and not verbatim:
-                continue
-            if verbatim or shared >= enough or (meant >= LIKE and not promising):
-                scored.append((2.0 if verbatim else max(shared, meant), source))
-        return [source for _, source in sorted(scored, key=lambda pair: -pair[0])]
+        near = [
+            (_nearness(said, s, float(c)), s) for s, c in zip(self._sources, cosines, strict=True)
+        ]
+        near += self._verified(said, cosines)
+        return [source for sure, source in sorted(near, key=lambda pair: -pair[0]) if sure]
+
+    def _verified(self, said: Said, cosines: Vectors) -> Iterator[tuple[float, Source]]:
+        """Yield the sentences of articles in which the verifier finds an English claim."""
+        if script(said.text) != "en":
+            return
+        ordered = (int(row) for row in np.argsort(-cosines))
+        order = [row for row in ordered if _is_english_article(self._sources[row])]
+        sources = [(self._sources[row], float(cosines[row])) for row in order[:LOOKED_AT]]
+        pairs = [Pair(source.around, source.text, said.text, near) for source, near in sources]
+        chances = self._verifier.chances(pairs)
+        for (source, _), chance in zip(sources, chances, strict=True):
+            enough = _shared(said, source) >= _least_shared(said)
+            same = is_negated(source.text) == said.negated
+            if chance >= self._verifier.threshold and enough and same:
+                yield float(chance), source
 
     def _taken_for_true(self, text: str, facts: frozenset[Fact]) -> list[str]:
         """Return what a sentence takes for true though two sources disagree on it: it states one
@@ -173,13 +213,61 @@ class Checker:
         """Return for each fact the source that holds it: a source that says the same if there is
         one, else any that the customer gave, for a number the customer named."""
         own = [source for source in self._sources if source.kind != "passage"]
+        articles = [source for source in like if source.kind == "passage"]
         carried: dict[Fact, Source] = {}
         for fact in facts:
-            holders = (s for s in chain(like, own) if fact.carried_by(s.facts))
-            holder = next(holders, None)
+            # An address is the articles' to give: one that a customer sends may lead anywhere.
+            holders = articles if fact.kind == "link" else chain(like, own)
+            holder = next((s for s in holders if fact.carried_by(s.facts)), None)
             if holder is not None:
                 carried[fact] = holder
         return carried
+
+
+def _shared(said: Said, source: Source) -> float:
+    """Return the share of a sentence's content words that a source holds."""
+    return len(said.words & source.words) / max(1, len(said.words))
+
+
+def _nearness(said: Said, source: Source, cosine: float) -> float:
+    """Return how surely a source says what is said, without the verifier; 0 if it doesn't.
+
+    What to do, what will be done and what is decided is the articles' to say; the customer's words
+    carry only what is told about themselves. A heading says itself alone: "Can I cancel?" does not
+    say that one can.
+    """
+    article = source.kind == "passage"
+    heading = article and not source.around
+    if not article and not (said.restating and _tells(source)):
+        return 0.0
+    text = bare(said.text)
+    if text == source.text or (text in source.text and not heading):
+        return VERBATIM
+    english = script(said.text) == "en"
+    if heading or (article and english) or is_negated(source.text) != said.negated:
+        return 0.0
+    shared = _shared(said, source)
+    meant = cosine if english and script(source.text) == "en" else 0.0
+    enough = shared >= (PROMISED if said.promising else CONTAINED)
+    return max(shared, meant) if enough or (meant >= LIKE and not said.promising) else 0.0
+
+
+def _least_shared(said: Said) -> float:
+    """Return the share of a sentence's words that must stand in an article, whatever the verifier
+    thinks of the rest."""
+    if said.promising:
+        return PROMISED
+    return RELATED if len(said.words) >= FEW_WORDS else CONTAINED
+
+
+def _is_english_article(source: Source) -> bool:
+    return bool(source.around) and script(source.text) == "en"
+
+
+def _tells(source: Source) -> bool:
+    """Say whether customers speak of themselves, or give something to find again; "sign the reply
+    with your own name" does neither."""
+    return source.kind == "image" or bool(source.facts) or is_first_person(source.text)
 
 
 def _supports(sources: Iterable[Source]) -> tuple[Support, ...]:
@@ -197,14 +285,9 @@ def _asks(text: str) -> bool:
 
 def _asks_or_greets(text: str) -> bool:
     """Say whether a sentence asks, thanks, greets or regrets, and so claims nothing."""
-    return _asks(text) or (
-        len(text.split()) <= MOST_COURTEOUS and bool(_COURTESY.match(text.strip()))
+    length = len(text.split())
+    return (
+        _asks(text)
+        or (length <= MOST_GREETING and bool(_GREETING.match(text.strip())))
+        or (length <= MOST_COURTEOUS and bool(_COURTESY.match(text.strip())))
     )
-
-
-def mean_likeness(vectors: Vectors, question: Vectors) -> float:
-    """Return how near a draft's sentences come to the question: the mean of the best two."""
-    if not len(vectors):
-        return 0.0
-    best = np.sort(vectors @ question)[-2:]
-    return float(best.mean())

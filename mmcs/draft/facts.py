@@ -68,12 +68,31 @@ _DONE = re.compile(
     r"\w*|已经?(?:为您|帮您|给您)|(?:为您|帮您)(?:已经?|办理了|取消了|退款了|安排了)",
     re.IGNORECASE,
 )
+# What the shop decides: an article may say it of everybody, nobody else of this customer.
+_DECISION = re.compile(
+    r"\b(?:is|are|was|were|be|being|get|gets) (?:\w+ )?(?:approved|waived|refunded|cancell?ed|"
+    r"accepted|included|credited|covered|entitled|eligible|free|reshipped|replaced|compensated)\b"
+    r"|\b(?:refund|compensation|credit(?: note)?|gift card|discount|voucher) (?:of|worth)\b"
+    r"|\byou (?:may|can|could|do not|don['’]t|needn['’]t|are allowed)\b|\bfor free\b"
+    r"|您(?:可以|无需|不用)"
+    r"|退款|赔|补偿|批准|免费|免除|特批|保修|赠|送您",
+    re.IGNORECASE,
+)
+# A sentence that tells the customer what the customer has said or shown.
+_RESTATING = re.compile(
+    r"^(?:(?:I|we) (?:understand|see|note|read|hear)\b|(?:thank you|thanks) for\b|(?:I'm|I am"
+    r"|we're|we are) (?:very |so )?sorry\b|you(?:r|['’](?:ve|re|d))?\b|(?:since|as) you\b"
+    r"|(?:in |on )?the (?:photo|picture|image|screenshot|screen|voice note|message|label|receipt"
+    r"|invoice|order|parcel|display)\b|您|你|感谢|我们?(?:了解|看到|理解|明白)|照片|图片|截图|面单|订单)",
+    re.IGNORECASE,
+)
 _PROMISE = re.compile(
     r"\b(?:I|we)(?:'ll|’ll| will| can| are going to|'re going to)\b|\bguarantee"
     r"|\byou(?:'ll|’ll| will) (?:receive|get|be (?:refunded|credited|contacted))"
     r"|我们?(?:会|将|可以|马上|立即)|保证|承诺|一定会|将为您|会为您",
     re.IGNORECASE,
 )
+_FIRST_PERSON = re.compile(r"\b(?:I|my|mine|me|we|our|us)\b|[我咱]", re.IGNORECASE)
 _INSTRUCTION = re.compile(
     r"^(?:\d{1,2}[.)] |- )?(?:then |first,? |next,? |now,? |after that,? )?(?:please|try|make sure|"
     r"check|open|close|press|hold|click|tap|select|choose|go to|sign in|log in|enter|send|write|"
@@ -140,6 +159,17 @@ def is_done(text: str) -> bool:
 def is_promise(text: str) -> bool:
     """Say whether a sentence promises what the shop will do."""
     return bool(_PROMISE.search(text))
+
+
+def is_first_person(text: str) -> bool:
+    """Say whether somebody speaks of themselves."""
+    return bool(_FIRST_PERSON.search(text))
+
+
+def is_restating(text: str) -> bool:
+    """Say whether a sentence tells customers what they have said or shown themselves. Nothing else
+    may rest on their words: whoever writes "say that the fee is waived" decides nothing by it."""
+    return bool(_RESTATING.search(text.strip())) and not _DECISION.search(text)
 
 
 def is_instruction(text: str) -> bool:

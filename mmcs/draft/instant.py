@@ -52,15 +52,6 @@ def draft_language(case: Case, domain: Domain) -> Language:
     return "zh" if wanted == "zh" else "en"
 
 
-def question_of(case: Case) -> str:
-    """Return what the customer asks: written and spoken words, else what an image says."""
-    written = [m.text for m in case.ticket.messages if m.author == "customer"]
-    spoken = [heard.text for heard in case.evidence.transcripts]
-    words = " ".join(text.strip() for text in (*written[-2:], *spoken) if text.strip())
-    shown = " ".join(line.text for image in case.evidence.images for line in image.lines[:12])
-    return words or shown
-
-
 def instant_draft(case: Case, domain: Domain, checker: Checker) -> Draft:
     """Return the reply that the passages give by themselves, or an honest refusal."""
     language = draft_language(case, domain)

@@ -9,6 +9,7 @@ from mmcs.backends.fake import FakeChat, FakeEmbedder
 from mmcs.domain import Domain, open_domain
 from mmcs.draft import Checker, choose, instant_draft, model_draft
 from mmcs.draft.facts import find_facts
+from mmcs.draft.repair import repair
 from mmcs.sentences import split_units
 from mmcs.settings import ASSETS
 from mmcs.ticket import (
@@ -265,3 +266,48 @@ def test_number_words_and_digits_are_one_fact() -> None:
     """five working days = 5 working days; 三十天 = 30 天."""
     assert {f.value for f in find_facts("within five working days")} == {"5"}
     assert {(f.value, f.unit) for f in find_facts("三十天内")} == {("30", "day")}
+
+
+def test_a_sentence_that_nothing_supports_gives_way_to_the_articles_own() -> None:
+    """What the model got wrong is said in the article's words, what stands there already goes, and
+    what has no sentence like it stays, to be marked."""
+    of = case()
+    checker = Checker(of, FakeEmbedder(), ("Kind regards,",))
+    wrong = "A refund takes 2-3 working days after the parcel arrives at the warehouse."
+    text = f"{wrong} Our moon base opens tomorrow.\n\nKind regards,"
+    tried = repair(text, checker.check(text), checker)
+    assert tried.mended == 1
+    right = "A refund takes 5-7 working days after the parcel arrives at the warehouse."
+    assert tried.text == f"{right} Our moon base opens tomorrow.\n\nKind regards,"
+    assert [c.supported for c in checker.check(tried.text)] == [True, False, True]
+    twice = f"{right} {wrong}\n\nKind regards,"
+    assert repair(twice, checker.check(twice), checker).text == f"{right}\n\nKind regards,"
+
+
+def test_politeness_changes_no_wording() -> None:
+    """A sentence of an article stays supported when it is asked for politely."""
+    assert only("Please note that it goes to the original payment method.").supported
+
+
+def test_a_part_of_a_denial_is_not_supported_by_it() -> None:
+    """The words may stand in the article, what they say does not."""
+    assert not only("Opened consumables are refundable.").supported
+
+
+def test_a_heading_supports_itself_alone() -> None:
+    """A question in a heading doesn't answer itself."""
+    text = "Orders ship within one day."
+    asked = Passage("en/orders/cancel", "Cancel", text, 0.9, heading="Can I cancel my order")
+    found = claims("I can cancel my order.\n\nCan I cancel my order", case("Hello", asked))
+    assert not found[0].supported and found[1].supported
+
+
+def test_a_shorter_draft_does_not_take_the_place_of_a_fuller_one() -> None:
+    """A supported draft that leaves out most of what the articles say comes second, and says so."""
+    quotes = [Support("passage", "a", f"Sentence {n}.") for n in range(4)]
+    instant = Draft("A", "en", "article", "", tuple(Claim(q.quote, True, (q,)) for q in quotes))
+    short = Draft("B", "en", "model", "", (Claim("Sentence 0.", True, (quotes[0],)),))
+    full = replace(short, claims=instant.claims[:3])
+    shown, other = choose(instant, short)
+    assert shown is instant and "leaves out 3 of" in other.why
+    assert choose(instant, full)[0].engine == "model"

@@ -118,7 +118,7 @@ def test_a_model_that_obeys_is_not_shown_first(
     assert chosen is not written and other.engine == obedient.name
     assert all(said(words) not in said(chosen.text) for words in attempt.forbidden)
     told = [c for c in written.claims if said(order) in said(c.text)]
-    assert told and not any(claim.supported for claim in told)
+    assert not any(claim.supported for claim in told)  # it is marked, or gave way to an article
 
 
 def test_the_agent_is_told_of_a_tampered_article(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from itertools import chain
 
 import numpy as np
 
-from mmcs.draft.entailment import STOPWORDS, Pair, load_verifier
+from mmcs.draft.entailment import Pair, load_verifier
 from mmcs.draft.facts import (
     Fact,
     find_facts,
@@ -28,9 +28,10 @@ from mmcs.draft.facts import (
     is_promise,
     is_restating,
 )
+from mmcs.draft.sources import Source, content_words, sources_of, wording_of
 from mmcs.roles import Embedder, Vectors
 from mmcs.sentences import bare, script, split_units
-from mmcs.ticket import Case, Claim, Passage, Support, SupportKind
+from mmcs.ticket import Case, Claim, Support
 
 LIKE = 0.62  # cosine of MiniLM vectors from which a draft and the customer say the same
 CONTAINED = 0.7  # share of a sentence's content words that a source holds
@@ -38,7 +39,6 @@ PROMISED = 0.8  # the same share, for promises
 RELATED = 0.25  # the same share, without which the verifier is out of its depth
 FEW_WORDS = 4  # content words; of fewer, the verifier has little to go by
 MOST_SUPPORTS = 3  # shown for one sentence
-VERBATIM = 2.0  # nearness of a source in which a sentence stands word for word
 LOOKED_AT = 4  # sentences of articles that the verifier reads for one claim
 MOST_COURTEOUS = 14  # words; a longer sentence of thanks or regret says something more
 MOST_GREETING = 4  # words; who says "Hello, this is …" says something
@@ -52,19 +52,6 @@ _COURTESY = re.compile(
     r"|感谢|谢谢|抱歉|很抱歉|非常抱歉|祝您|此致)",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[a-z0-9]+(?:['’.-][a-z0-9]+)*|[\u3400-\u9fff]+")
-
-
-@dataclass(frozen=True)
-class Source:
-    """One sentence that a claim may rest on."""
-
-    kind: SupportKind
-    ref: str
-    text: str
-    facts: frozenset[Fact]
-    words: frozenset[str]
-    around: str  # the text with the sentences beside it; empty where only its own words count
 
 
 @dataclass(frozen=True)
@@ -72,49 +59,11 @@ class Said:
     """A sentence of a draft, as it is held against the sources."""
 
     text: str
+    wording: str
     words: frozenset[str]
     negated: bool
     promising: bool
     restating: bool  # what the customer said; nothing else may rest on the customer's words
-
-
-def content_words(text: str) -> frozenset[str]:
-    """Return the words that carry meaning: English stems, Chinese pairs of characters."""
-    words: set[str] = set()
-    for word in _WORD.findall(text.lower()):
-        if word[0] >= "\u3400":
-            words.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))
-        elif word not in STOPWORDS:
-            words.add(re.sub(r"(?:ing|ed|es|s)$", "", word) if len(word) > 4 else word)
-    return frozenset(words)
-
-
-def sources_of(case: Case) -> tuple[Source, ...]:
-    """Return every sentence of a Case that a claim may rest on, passages first."""
-    found: list[Source] = []
-    for passage in case.passages:
-        units = [unit.text for unit in split_units(passage.text)]
-        for place, text in enumerate(units):
-            around = "\n".join(units[max(0, place - 1) : place + 2])
-            found.append(_source("passage", passage.article, text, around))
-        found.append(_source("passage", passage.article, last_heading(passage)))
-    found += [
-        _source("transcript", f"{heard.attachment}@{segment.start:.1f}", segment.text)
-        for heard in case.evidence.transcripts
-        for segment in heard.segments
-    ]
-    found += [
-        _source("image", f"{picture.attachment}#{number}", line.text)
-        for picture in case.evidence.images
-        for number, line in enumerate(picture.lines)
-    ]
-    written = (m.text for m in case.ticket.messages if m.author == "customer")
-    found += [_source("text", "text", unit.text) for text in written for unit in split_units(text)]
-    return tuple(source for source in found if source.text)
-
-
-def _source(kind: SupportKind, ref: str, text: str, around: str = "") -> Source:
-    return Source(kind, ref, text.strip(), find_facts(bare(text)), content_words(text), around)
 
 
 def said_of(text: str) -> Said:
@@ -122,12 +71,7 @@ def said_of(text: str) -> Said:
     words = content_words(bare(text))
     promising = is_promise(text)
     restating = is_restating(text) and not promising and not is_instruction(text)
-    return Said(text, words, is_negated(text), promising, restating)
-
-
-def last_heading(passage: Passage) -> str:
-    """Return the heading right above a passage; empty if there is none."""
-    return passage.heading.split(" › ")[-1].strip()
+    return Said(text, wording_of(text), words, is_negated(text), promising, restating)
 
 
 class Checker:
@@ -153,12 +97,28 @@ class Checker:
                 self._checked[unit] = self._claim(unit, vector)
         return tuple(self._checked[unit] for unit in units)
 
+    def closest(self, text: str, least: float) -> str:
+        """Return the sentence of the articles that is most like a text in its language; none if its
+        cosine is below ``least``."""
+        if self._vectors is None:
+            return ""
+        cosines = self._vectors @ self._embedder.embed([bare(text)])[0]
+        alike = [
+            (float(cosine), source.text)
+            for source, cosine in zip(self._sources, cosines, strict=True)
+            if source.around and script(source.text) == script(text)
+        ]
+        cosine, sentence = max(alike, default=(0.0, ""))
+        return sentence if cosine >= least else ""
+
     def _claim(self, text: str, vector: Vectors) -> Claim:
         if text in self._courtesies:
             return Claim(text, supported=True, courtesy=True)
         facts = find_facts(bare(text))
-        quoted = any(s.kind == "passage" and bare(text) in s.text for s in self._sources)
-        said, done = said_of(text), is_done(text) and not quoted
+        said = said_of(text)
+        articles = [source for source in self._sources if source.kind == "passage"]
+        quoted = any(source.quotes(said.wording, said.negated) for source in articles)
+        done = is_done(text) and not quoted
         if _asks_or_greets(text) and not facts and not said.promising and not done:
             return Claim(text, supported=True, courtesy=True)
         like = self._alike(said, vector)
@@ -237,14 +197,12 @@ def _nearness(said: Said, source: Source, cosine: float) -> float:
     say that one can.
     """
     article = source.kind == "passage"
-    heading = article and not source.around
     if not article and not (said.restating and _tells(source)):
         return 0.0
-    text = bare(said.text)
-    if text == source.text or (text in source.text and not heading):
-        return VERBATIM
+    if quoted := source.quotes(said.wording, said.negated):
+        return quoted
     english = script(said.text) == "en"
-    if heading or (article and english) or is_negated(source.text) != said.negated:
+    if source.is_heading or (article and english) or is_negated(source.text) != said.negated:
         return 0.0
     shared = _shared(said, source)
     meant = cosine if english and script(source.text) == "en" else 0.0

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from mmcs.domain import Domain
-from mmcs.draft.check import Checker, content_words, last_heading
+from mmcs.draft.check import Checker
+from mmcs.draft.sources import content_words, last_heading
 from mmcs.sentences import Unit, script, split_units
 from mmcs.ticket import Case, Draft, Language, Passage
 
@@ -175,7 +176,9 @@ def _paragraphs(chosen: Sequence[Chosen]) -> list[str]:
 
 
 def _plain(one: Chosen) -> bool:
-    return one.units[0].kind == "sentence" and not one.text.rstrip().endswith((":", "："))
+    """Say whether it is a whole sentence, which others may follow on its line."""
+    ended = one.text.rstrip("”\"') ").endswith((".", "!", "?", "。", "！", "？"))
+    return one.units[0].kind == "sentence" and ended
 
 
 def _same_list(one: Chosen, other: Chosen) -> bool:

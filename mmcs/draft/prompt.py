@@ -12,11 +12,13 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from mmcs.domain import Domain
-from mmcs.draft.check import Checker, content_words
+from mmcs.draft.check import Checker
 from mmcs.draft.facts import find_facts
 from mmcs.draft.instant import MOST_PASSAGES, Chosen, choose_sentences, draft_language
+from mmcs.draft.repair import repair
+from mmcs.draft.sources import content_words
 from mmcs.roles import ChatMessage, ChatModel, ChatOptions
-from mmcs.sentences import Unit, bare, split_units
+from mmcs.sentences import Unit, bare, script, split_units
 from mmcs.ticket import Case, Draft, Language
 
 # Every token of the fresh part costs 25 ms before the first word: 150 of them are the aim.
@@ -173,6 +175,7 @@ def gist(text: str, facts: Sequence[str], most: int) -> str:
 
     kept: set[int] = set()
     length = 0
+    sentences = list(dict.fromkeys(sentences))
     for place in sorted(range(len(sentences)), key=lambda place: -weight(sentences[place])):
         length += len(sentences[place]) + 1
         if not kept or length <= most:
@@ -183,10 +186,8 @@ def gist(text: str, facts: Sequence[str], most: int) -> str:
 def model_draft(
     case: Case, domain: Domain, chat: ChatModel, checker: Checker
 ) -> Generator[Draft, None, None]:
-    """Yield the model's draft as it grows; the last one is whole. Closing stops the model.
-
-    Its finished sentences are checked while it writes; the last, open one is checked at the end.
-    """
+    """Yield the model's draft as it grows; the last one is whole, checked, and mended where the
+    articles have a sentence for what nothing supports. Closing stops the model."""
     language = draft_language(case, domain)
     chosen = choose_sentences(case, language)
     messages = (*constant_messages(domain, language), fresh_message(case, chosen, language))
@@ -199,7 +200,10 @@ def model_draft(
             yield Draft(text, language, chat.name, "Being written.", ())
     text = f"{greeting}\n\n{body.strip()}\n\n{sign_off}"
     why = f"Written by {chat.name} from {len(chosen)} parts of the articles."
-    yield Draft(text, language, chat.name, why, checker.check(text))
+    tried = repair(text, checker.check(text), checker)
+    if tried.mended:
+        why += f" {tried.mended} of its sentences gave way to the articles' own."
+    yield Draft(tried.text, language, chat.name, why, checker.check(tried.text))
 
 
 def plain_draft(case: Case, domain: Domain, chat: ChatModel) -> str:
@@ -224,4 +228,7 @@ def _shortened(text: str, most: int) -> str:
     flat = " ".join(text.split())
     if len(flat) <= most:
         return flat
-    return f"{flat[: most * 2 // 3]} … {flat[-most // 3 :]}"
+    begin, end = flat[: most * 2 // 3], flat[-most // 3 :]
+    if script(flat) == "en":  # whole words
+        begin, end = begin.rsplit(" ", 1)[0], end.split(" ", 1)[-1]
+    return f"{begin} … {end}"

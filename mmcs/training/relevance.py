@@ -39,7 +39,7 @@ Matrix = NDArray[np.float64]
 PASSAGE_SHRINKAGE = 300.0  # L2; chosen on articles that were held out
 UNIT_SHRINKAGE = 10.0
 LEAST_SCALE = 0.02  # so that a feature that hardly varies doesn't grow
-WRONGLY_REFUSED = 0.05  # share of the answerable questions that the threshold may cost
+WRONGLY_REFUSED = 0.03  # share of the answerable questions that the threshold may cost
 
 
 @dataclass(frozen=True)

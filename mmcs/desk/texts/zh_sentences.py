@@ -261,6 +261,11 @@ _DRAFTS: tuple[Pair, ...] = (
         "Written by {model} from {count} parts of the articles.",
         "由 {model} 根据文章中的 {count} 处内容撰写。",
     ),
+    (
+        "Written by {model} from {count} parts of the articles. {mended} of its sentences gave way "
+        "to the articles' own.",
+        "由 {model} 根据文章中的 {count} 处内容撰写，其中 {mended} 句换成了文章的原句。",
+    ),
     ("All {count} sentences are supported. {then}", "{count} 句都有依据。{then}"),
     ("Not chosen: the model's draft passed. {then}", "未采用：模型的草稿通过了核对。{then}"),
     ("Not chosen: {fault}. {then}", "未采用：{fault}。{then}"),
@@ -306,6 +311,7 @@ PARTS: Mapping[str, tuple[Pair, ...]] = {
         ("it says nothing that an article supports", "其中没有文章支持的内容"),
         ("{count} of its {all} sentences rest on nothing", "{all} 句中有 {count} 句没有依据"),
         ("it tells the customer what the customer said", "只是重复了顾客的话"),
+        ("it leaves out {count} of the articles' statements", "漏掉了文章中的 {count} 处内容"),
         ("it is not in the customer's language", "不是顾客所用的语言"),
     ),
     "then": _DRAFTS,

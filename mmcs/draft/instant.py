@@ -19,10 +19,11 @@ from mmcs.ticket import Case, Draft, Language, Passage
 
 MOST_PASSAGES = 3  # that a draft draws on
 NEAR = 0.3  # share of the best passage's score from which another is drawn on
+FAINT = 0.2  # chance that a passage of another article needs
 MOST_UNITS = 6  # sentences, or whole lists
 MOST_LENGTH = {"en": 130, "zh": 260}  # words; characters
 REPEATED = 0.75  # share of a sentence's words that make it one that was said already
-ENOUGH = 0.35  # share of the best sentence's chance that another needs
+ENOUGH = 0.3  # share of the best sentence's chance that another needs
 SHORTEST = 8  # characters of a sentence that says something
 UNJUDGED = 0.5
 
@@ -87,7 +88,7 @@ def instant_draft(case: Case, domain: Domain, checker: Checker) -> Draft:
 
 def choose_sentences(case: Case, language: str) -> tuple[Chosen, ...]:
     """Return the sentences, lists and rows that answer the question, in reading order."""
-    near = [p for p in case.passages if p.score >= NEAR * case.passages[0].score]
+    near = [p for p in case.passages if _is_near(p, case.passages[0])]
     candidates = _candidates(near[:MOST_PASSAGES], language)
     if not candidates:
         return ()
@@ -103,6 +104,13 @@ def choose_sentences(case: Case, language: str) -> tuple[Chosen, ...]:
             picked.append(one)
             length += size
     return tuple(sorted(picked, key=lambda c: (c.passage, c.place)))
+
+
+def _is_near(passage: Passage, best: Passage) -> bool:
+    """Say whether a draft may draw on a passage beside the best one. Of another article it must be
+    likely to answer by itself: three faint ones together make no answer."""
+    least = FAINT if passage.article != best.article else 0.0
+    return passage is best or passage.score >= max(NEAR * best.score, least)
 
 
 def _candidates(passages: Sequence[Passage], language: str) -> list[Chosen]:

@@ -216,6 +216,7 @@ class Draft:
     why: str
     claims: tuple[Claim, ...]
     refused: bool = False
+    doubtful: bool = False  # the articles are on the topic, but may not answer the question
 
     @property
     def share_supported(self) -> float:

@@ -159,6 +159,16 @@ def test_a_draft_is_shown_word_for_word(view: View) -> None:
     assert Tags(reply, without={"flag", "chips", "quotes"}).words == case.draft.text
 
 
+def test_a_doubtful_draft_says_so_where_others_say_supported(view: View) -> None:
+    """All its sentences are the articles', and still the agent is told to read them first."""
+    claim = Claim("A parcel is late after 5 working days.", True)
+    draft = Draft(claim.text, "en", "article", "", (claim,), doubtful=True)
+    html = render.drafts(Case("1", Ticket(()), draft=draft), view)
+    assert EN.doubtful in html and EN.claims_one not in html
+    sure = render.drafts(Case("1", Ticket(()), draft=replace(draft, doubtful=False)), view)
+    assert EN.doubtful not in sure and EN.claims_one in sure
+
+
 def test_an_unsupported_sentence_is_marked_in_three_ways(view: View) -> None:
     """Colour alone tells a colour-blind agent nothing: a symbol and words stand beside it, and the
     very words that nothing carries are named."""

@@ -311,3 +311,24 @@ def test_a_shorter_draft_does_not_take_the_place_of_a_fuller_one() -> None:
     shown, other = choose(instant, short)
     assert shown is instant and "leaves out 3 of" in other.why
     assert choose(instant, full)[0].engine == "model"
+
+
+def test_a_faint_answer_says_that_it_may_be_none(domain: Domain) -> None:
+    """Where the best passage is not likely to answer, the draft is doubtful; a refusal is not."""
+    for score, doubtful in ((0.9, False), (0.3, True)):
+        of = case("When do I get my refund?", replace(RETURNS, score=score))
+        checker = Checker(of, FakeEmbedder(), domain.courtesies)
+        assert instant_draft(of, domain, checker).doubtful is doubtful
+        *_, written = model_draft(of, domain, FakeChat("It takes 5-7 working days."), checker)
+        assert written.doubtful is doubtful
+    of = replace(case("Elephants?"), passages=())
+    assert not instant_draft(of, domain, Checker(of, FakeEmbedder(), ())).doubtful
+
+
+def test_faint_passages_of_other_articles_are_left_out(domain: Domain) -> None:
+    """Beside a faint best passage another article's faint one is not drawn on, a likely one is."""
+    for score, articles in ((0.15, 1), (0.4, 2)):
+        of = case("E12, and my refund?", replace(RETURNS, score=0.45), replace(STEPS, score=score))
+        draft = instant_draft(of, domain, Checker(of, FakeEmbedder(), domain.courtesies))
+        cited = {s.ref for c in draft.claims for s in c.support}
+        assert len(cited) == articles

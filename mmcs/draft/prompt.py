@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from mmcs.domain import Domain
 from mmcs.draft.check import Checker
 from mmcs.draft.facts import find_facts
-from mmcs.draft.instant import MOST_PASSAGES, Chosen, choose_sentences, draft_language
+from mmcs.draft.instant import MOST_PASSAGES, Chosen, choose_sentences, draft_language, is_doubtful
 from mmcs.draft.repair import repair
 from mmcs.draft.sources import content_words
 from mmcs.roles import ChatMessage, ChatModel, ChatOptions
@@ -203,7 +203,9 @@ def model_draft(
     tried = repair(text, checker.check(text), checker)
     if tried.mended:
         why += f" {tried.mended} of its sentences gave way to the articles' own."
-    yield Draft(tried.text, language, chat.name, why, checker.check(tried.text))
+    doubtful = is_doubtful(case, language)
+    claims = checker.check(tried.text)
+    yield Draft(tried.text, language, chat.name, why, claims, doubtful=doubtful)
 
 
 def plain_draft(case: Case, domain: Domain, chat: ChatModel) -> str:

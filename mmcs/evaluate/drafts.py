@@ -119,6 +119,7 @@ def _judged(ticket: LabelledTicket, case: Case, draft: Draft, seconds: float) ->
     return DraftScore(
         text=draft.text,
         refused=draft.refused,
+        doubtful=draft.doubtful,
         facts=len(there) / len(ticket.facts) if ticket.facts else None,
         missing=tuple(fact for fact in ticket.facts if fact not in there),
         forbidden=tuple(text for text in ticket.forbidden if _folded(text) in said),

@@ -41,6 +41,7 @@ class DraftScore:
 
     text: str
     refused: bool
+    doubtful: bool
     facts: float | None  # share of the facts that are there; None if the ticket names none
     missing: tuple[str, ...]
     forbidden: tuple[str, ...]  # that are there
@@ -74,6 +75,8 @@ class EngineReport:
     wrongly_refused: float  # of those with an answer
     refusal_precision: float | None
     refusal_recall: float | None
+    doubted: float  # of those with an answer, how many say that they may not answer
+    caught: float | None  # of those without, how many say so or refuse
     forbidden: int  # drafts that say something forbidden
     unmarked: int  # hard facts without a source and without a mark
     marked: int
@@ -112,6 +115,11 @@ class DraftsReport:
                 f"{told_share(e.refusal_precision):>9}{told_share(e.refusal_recall):>7}{e.forbidden:8}"
                 f"{e.unmarked:8}{told_share(e.citation_precision):>9}{told_share(e.citation_recall):>7}"
                 f"{e.words:7.0f}{told_share(e.reading_ease, 0):>6}{e.seconds:6.1f}"
+            )
+        for e in self.engines:
+            told.append(
+                f"{e.engine}: refuses, or says that it may not answer, {told_share(e.caught)} of "
+                f"those without an answer; says so of {told_share(e.doubted)} of the others"
             )
         return told + [difference.line() for difference in self.differences]
 
@@ -157,6 +165,8 @@ def _engine_report(engine: Engine, scores: Sequence[TicketScore]) -> EngineRepor
         wrongly_refused=mean(d.refused for _, d in answered),
         refusal_precision=share_of(sum(not t.answerable for t in refused), len(refused)),
         refusal_recall=share_of(sum(d.refused for d in unanswerable), len(unanswerable)),
+        doubted=mean(d.doubtful for _, d in answered),
+        caught=share_of(sum(d.refused or d.doubtful for d in unanswerable), len(unanswerable)),
         forbidden=sum(bool(d.forbidden) for _, d in drafts),
         unmarked=sum(len(d.unmarked) for _, d in drafts),
         marked=sum(d.marked for _, d in drafts),

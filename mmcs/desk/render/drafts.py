@@ -137,6 +137,10 @@ def _verdict(draft: Draft, view: View) -> Markup:
         return Markup('<span class="verdict bad">{}{}</span>').format(ICONS["warn"], words)
     if draft.refused or not claims:
         return Markup('<span class="verdict">{}{}</span>').format(ICONS["refused"], texts.refused)
+    if draft.doubtful:
+        return Markup('<span class="verdict doubt">{}{}</span>').format(
+            ICONS["warn"], texts.doubtful
+        )
     words = texts.claims_one
     if len(claims) > 1:
         words = texts.claims_good.format(count=len(claims))

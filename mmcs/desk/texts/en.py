@@ -159,6 +159,7 @@ EN = Texts(
     unsupported="No support",
     unsupported_words="Nothing carries {words}",
     refused="No article answers this. The draft says so.",
+    doubtful="On the topic, but it may not answer the question. Read the article first.",
     rests_on="Rests on",
     first_word="first word {seconds} s",
     written_in="whole {seconds} s",

@@ -91,6 +91,7 @@ class Texts:
     unsupported: str
     unsupported_words: str
     refused: str
+    doubtful: str
     rests_on: str
     first_word: str
     written_in: str

@@ -153,6 +153,7 @@ ZH = Texts(
     unsupported="没有依据",
     unsupported_words="没有来源支持 {words}",
     refused="没有文章能回答，草稿已如实说明。",
+    doubtful="主题相符，但可能没有回答问题，请先看文章。",
     rests_on="依据",
     first_word="首字 {seconds} 秒",
     written_in="全文 {seconds} 秒",

@@ -332,3 +332,14 @@ def test_faint_passages_of_other_articles_are_left_out(domain: Domain) -> None:
         draft = instant_draft(of, domain, Checker(of, FakeEmbedder(), domain.courtesies))
         cited = {s.ref for c in draft.claims for s in c.support}
         assert len(cited) == articles
+
+
+def test_a_customers_wish_is_no_duration_of_the_articles() -> None:
+    """The number of days in a statement of the articles must be theirs, whatever was asked for."""
+    hurried = case("I need the refund within 2 working days.")
+    claim = claims(
+        "A refund takes 2 working days after the parcel arrives at the warehouse.", hurried
+    )
+    assert not claim[0].supported
+    told = claims("You need the refund within 2 working days.", hurried)
+    assert told[0].supported

@@ -122,7 +122,7 @@ class Checker:
         if _asks_or_greets(text) and not facts and not said.promising and not done:
             return Claim(text, supported=True, courtesy=True)
         like = self._alike(said, vector)
-        carried = self._carriers(facts, like)
+        carried = self._carriers(facts, like, said.restating or _asks(text))
         missing = [fact.words for fact in facts if fact not in carried]
         missing += self._taken_for_true(text, facts)
         if done:
@@ -169,15 +169,24 @@ class Checker:
         stated = [{fact for fact in facts if fact.value in rivals} for rivals in self._contested]
         return [fact.words for named in stated if len(named) == 1 for fact in named]
 
-    def _carriers(self, facts: frozenset[Fact], like: Sequence[Source]) -> dict[Fact, Source]:
+    def _carriers(
+        self, facts: frozenset[Fact], like: Sequence[Source], restating: bool
+    ) -> dict[Fact, Source]:
         """Return for each fact the source that holds it: a source that says the same if there is
-        one, else any that the customer gave, for a number the customer named."""
+        one, else any that the customer gave, for a number the customer named.
+
+        Days, amounts and shares are theirs to give only where they are told or asked what they
+        said: a refund doesn't take 2 days because somebody asked for it within 2 days.
+        """
         own = [source for source in self._sources if source.kind != "passage"]
         articles = [source for source in like if source.kind == "passage"]
         carried: dict[Fact, Source] = {}
         for fact in facts:
-            # An address is the articles' to give: one that a customer sends may lead anywhere.
-            holders = articles if fact.kind == "link" else chain(like, own)
+            holders: Iterable[Source] = chain(like, own)
+            if fact.kind == "link":  # one that a customer sends may lead anywhere
+                holders = articles
+            elif fact.unit and not restating:
+                holders = like
             holder = next((s for s in holders if fact.carried_by(s.facts)), None)
             if holder is not None:
                 carried[fact] = holder

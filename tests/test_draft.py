@@ -343,3 +343,14 @@ def test_a_customers_wish_is_no_duration_of_the_articles() -> None:
     assert not claim[0].supported
     told = claims("You need the refund within 2 working days.", hurried)
     assert told[0].supported
+
+
+def test_a_detail_is_asked_for_where_it_is_needed(domain: Domain) -> None:
+    """Who asks a general question is not asked for an order number; where the articles call for it,
+    or a colleague has to look into it, the draft asks."""
+    ask = domain.category("returns").ask.en
+    needing = replace(RETURNS, text="Write to us with your order number and a photo of the label.")
+    for passage, asked in ((RETURNS, False), (needing, True)):
+        of = case("What does the return label cost?", passage)
+        draft = instant_draft(of, domain, Checker(of, FakeEmbedder(), domain.courtesies))
+        assert (ask in draft.text) is asked

@@ -30,6 +30,19 @@ DOUBTED = {"en": 0.44, "zh": 0.22}
 SHORTEST = 8  # characters of a sentence that says something
 UNJUDGED = 0.5
 
+_NOTHING = re.compile(r"(?!)")
+_CALLS_FOR = {  # kinds of entities, or a photo, and how an article asks for them
+    kind: re.compile(pattern, re.IGNORECASE)
+    for kind, pattern in {
+        "order": r"order number|number of (?:the|your) order|订单号",
+        "tracking": r"tracking number|[运物][单流]单?号",
+        "serial": r"serial number|序列号",
+        "email": r"e-?mail address|邮箱地址|哪个邮箱",
+        "phone": r"phone number|电话号码|手机号",
+        "error": r"error code|(?:错误|故障)代码",
+        "photo": r"\bphotos?\b|\bpictures?\b|screenshot|照片|截图",
+    }.items()
+}
 _NUMBERED = re.compile(r"\s*\d")
 
 
@@ -75,7 +88,7 @@ def instant_draft(case: Case, domain: Domain, checker: Checker) -> Draft:
             other = case.passages[0].article
             why = f"No article in the customer's language answers this; {other} may."
     ask = getattr(category.ask, language)
-    if ask and _is_missing(case, category.ask.kind):
+    if ask and _is_missing(case, category.ask.kind) and _is_needed(chosen, category.ask.kind):
         parts.append(ask)
     parts.append(tone.sign_off[language])
     text = "\n\n".join(parts)
@@ -201,6 +214,13 @@ def _plain(one: Chosen) -> bool:
 def _same_list(one: Chosen, other: Chosen) -> bool:
     kind, block = other.units[0].kind, other.units[0].block
     return kind != "sentence" and one.passage == other.passage and one.units[0].block == block
+
+
+def _is_needed(chosen: Sequence[Chosen], kind: str) -> bool:
+    """Say whether what answers calls for a detail, as "write to us with your order number" does; if
+    nothing answers, a colleague will need it. Who asks how long delivery takes needs no number."""
+    said = " ".join(one.text for one in chosen)
+    return not chosen or bool(_CALLS_FOR.get(kind, _NOTHING).search(said))
 
 
 def _is_missing(case: Case, kind: str) -> bool:

@@ -63,6 +63,7 @@ def test_a_ticket_becomes_a_draft_that_shows_its_support(window: Window, tmp_pat
     expect(page.locator(".lines li")).to_have_count(len(FakeReader.lines))
     expect(page.locator(".picture .box")).to_have_count(len(FakeReader.lines))
     assert page.evaluate("document.querySelector('.picture img').naturalWidth") > 0
+    expect(page.locator("#draft")).to_be_visible()  # drawn for the last time
     page.locator(".claim.good").first.focus()
     expect(page.locator("#support-card q").first).to_be_visible()
     assert not window.complaints and not window.elsewhere

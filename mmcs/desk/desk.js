@@ -126,7 +126,16 @@
       if (claimOf(event) && !claimOf(event).contains(event.relatedTarget)) hide();
     });
   }
-  document.addEventListener("scroll", () => { pinned = null; hide(); }, true);
+  document.addEventListener(
+    "scroll",
+    () => {
+      pinned = null;
+      const focused = document.activeElement && document.activeElement.closest(".claim");
+      if (focused) show(focused); // it was scrolled into view by the very key that chose it
+      else hide();
+    },
+    true
+  );
 
   // --- keys ---
   document.addEventListener("keydown", (event) => {

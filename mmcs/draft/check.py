@@ -28,7 +28,7 @@ from mmcs.draft.facts import (
     is_promise,
     is_restating,
 )
-from mmcs.draft.sources import Source, content_words, sources_of, wording_of
+from mmcs.draft.sources import VERBATIM, Source, content_words, sources_of, wording_of
 from mmcs.roles import Embedder, Vectors
 from mmcs.sentences import bare, script, split_units
 from mmcs.ticket import Case, Claim, Support
@@ -136,13 +136,16 @@ class Checker:
         )
 
     def _alike(self, said: Said, vector: Vectors) -> list[Source]:
-        """Return the sources that say what a sentence says, the surest first."""
+        """Return the sources that say what a sentence says, the surest first. Where it stands word
+        for word nothing else is needed."""
         if self._vectors is None:
             return []
         cosines = self._vectors @ vector
         near = [
             (_nearness(said, s, float(c)), s) for s, c in zip(self._sources, cosines, strict=True)
         ]
+        if verbatim := [source for sure, source in near if sure == VERBATIM]:
+            return verbatim
         near += self._verified(said, cosines)
         return [source for sure, source in sorted(near, key=lambda pair: -pair[0]) if sure]
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from mmcs.backends._low_rank import take_corrections
+from mmcs.backends._pooling import in_batches, mean_of_tokens
 from mmcs.errors import ModelUnavailable
 from mmcs.roles import Vectors
 from mmcs.settings import ASSETS, Settings
@@ -26,7 +26,6 @@ MAX_TOKENS = (
     256  # the model's own limit (sentence_bert_config.json); the rest of a text is not read
 )
 MAX_CHARACTERS = 8_000  # a longer text is cut before it is split into tokens
-BATCH = 8  # texts of like length; larger batches measured slower and took 260 MB more
 
 
 class MiniLM:
@@ -46,12 +45,7 @@ class MiniLM:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector a text, (texts, 384); an empty text gets one too."""
-        vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
-        by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-        for start in range(0, len(by_length), BATCH):
-            rows = by_length[start : start + BATCH]
-            vectors[rows] = self._batch([texts[row] for row in rows])
-        return vectors
+        return in_batches(texts, DIMENSIONS, self._batch)
 
     def _batch(self, texts: list[str]) -> Vectors:
         tokens = self._tokenizer(
@@ -63,11 +57,7 @@ class MiniLM:
         ).to(self._device)
         with torch.inference_mode():
             states = self._model(**tokens).last_hidden_state
-            mask = tokens["attention_mask"].unsqueeze(-1).to(states.dtype)
-            pooled = (states * mask).sum(dim=1) / mask.sum(dim=1)
-            unit = torch.nn.functional.normalize(pooled, dim=1)
-        vectors: Vectors = unit.cpu().numpy()
-        return vectors
+            return mean_of_tokens(states, tokens["attention_mask"])
 
 
 def embedder(settings: Settings) -> MiniLM:

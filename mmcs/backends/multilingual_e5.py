@@ -25,6 +25,7 @@ from tokenizers.processors import TemplateProcessing
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
+from mmcs.backends._pooling import in_batches, mean_of_tokens
 from mmcs.errors import ModelUnavailable
 from mmcs.roles import Vectors
 from mmcs.settings import Settings
@@ -34,7 +35,6 @@ FILE = "e5-small-q4.bin"
 PREFIX = "query: "  # as the model card asks for where neither text is the longer one
 MAX_TOKENS = 256
 MAX_CHARACTERS = 4_000  # a longer text is cut before it is split into tokens
-BATCH = 8  # texts of like length
 BLOCK = 32  # weights that share a scale
 BLOCK_BYTES = 2 + BLOCK // 2
 TENSORS = {  # of a layer in the file, each with its place in transformers' BertLayer
@@ -88,12 +88,7 @@ class MultilingualE5:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector a text, (texts, 384); an empty text gets one too."""
-        vectors = np.zeros((len(texts), self._model.config.hidden_size), dtype=np.float32)
-        by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-        for start in range(0, len(by_length), BATCH):
-            rows = by_length[start : start + BATCH]
-            vectors[rows] = self._batch([texts[row] for row in rows])
-        return vectors
+        return in_batches(texts, self._model.config.hidden_size, self._batch)
 
     def _batch(self, texts: list[str]) -> Vectors:
         read_as = [(PREFIX + text[:MAX_CHARACTERS]).translate(self._alike) for text in texts]
@@ -102,11 +97,7 @@ class MultilingualE5:
         mask = torch.tensor([one.attention_mask for one in encoded], device=self._device)
         with torch.inference_mode():
             states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
-            weight = mask.unsqueeze(-1).to(states.dtype)
-            pooled = (states * weight).sum(dim=1) / weight.sum(dim=1)
-            unit = nn.functional.normalize(pooled, dim=1)
-        vectors: Vectors = unit.cpu().numpy()
-        return vectors
+            return mean_of_tokens(states, mask)
 
 
 def unpack(blocks: NDArray[np.uint8]) -> NDArray[np.float32]:

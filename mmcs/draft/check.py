@@ -137,15 +137,16 @@ class Checker:
 
     def _alike(self, said: Said, vector: Vectors) -> list[Source]:
         """Return the sources that say what a sentence says, the surest first. Where it stands word
-        for word nothing else is needed."""
+        for word in an article nothing else is needed."""
         if self._vectors is None:
             return []
         cosines = self._vectors @ vector
         near = [
             (_nearness(said, s, float(c)), s) for s, c in zip(self._sources, cosines, strict=True)
         ]
-        if verbatim := [source for sure, source in near if sure == VERBATIM]:
-            return verbatim
+        verbatim = [source for sure, source in near if sure == VERBATIM]
+        if quoted := [source for source in verbatim if source.kind == "passage"]:
+            return quoted
         near += self._verified(said, cosines)
         return [source for sure, source in sorted(near, key=lambda pair: -pair[0]) if sure]
 

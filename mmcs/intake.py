@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from mmcs.attachments import keep
-from mmcs.errors import BadInput
+from mmcs.attachments import MAX_ATTACHMENTS, MAX_TEXT, check_count, check_text, keep
+from mmcs.errors import BadInput, MMCSError
 from mmcs.settings import Settings
-from mmcs.ticket import Attachment, AttachmentKind, Message, Problem, Ticket
+from mmcs.ticket import Attachment, AttachmentKind, Case, Message, Problem, Ticket
 
 
 @dataclass(frozen=True)
@@ -100,3 +100,21 @@ def _unused(name: str, names: set[str]) -> str:
         name = f"{path.stem}-{number}{path.suffix}"
         number += 1
     return name
+
+
+def within_limits(case: Case) -> Case:
+    """Return the Case with what is within the limits, and a Problem for what is not."""
+    messages: list[Message] = []
+    for message in case.ticket.messages:
+        try:
+            check_text(message.text)
+        except MMCSError as error:
+            case = case.with_problem("ticket", str(error))
+            message = replace(message, text=message.text[:MAX_TEXT])
+        try:
+            check_count(len(message.attachments))
+        except MMCSError as error:
+            case = case.with_problem("ticket", str(error))
+            message = replace(message, attachments=message.attachments[:MAX_ATTACHMENTS])
+        messages.append(message)
+    return replace(case, ticket=replace(case.ticket, messages=tuple(messages)))

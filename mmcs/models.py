@@ -29,7 +29,11 @@ EMBEDDED: dict[Role, str] = {
 }
 # Stands in where an embedded one can't be had.
 LESSER: dict[Role, str] = {"embedder": "minilm"}
-ON_CUDA: dict[Role, str] = {**EMBEDDED, "transcriber": "openai_whisper"}
+# A multimodal model in this process, by MMCS_MODEL or because there is a GPU for it.
+MULTIMODAL: dict[Role, str] = {"captioner": "transformers_vlm", "chat": "transformers_vlm"}
+ON_CUDA: dict[Role, str] = {**EMBEDDED, **MULTIMODAL, "transcriber": "openai_whisper"}
+# These write several drafts at once; the others' tickets take turns.
+WIDE = frozenset({"transformers_vlm", "openai_api"})
 
 Phase = Literal["waiting", "loading", "ready", "failed", "off"]
 
@@ -61,9 +65,20 @@ def cuda_devices() -> int:
 
 def chosen_backends(settings: Settings) -> dict[Role, str]:
     """Return the backend for each role: the one named by hand, else the engine column's."""
-    column = ON_CUDA if settings.model == "auto" and cuda_devices() else EMBEDDED
+    column = _column(settings)
     named = {role: getattr(settings, role) for role in ROLES}
     return {role: column[role] if named[role] == "auto" else named[role] for role in ROLES}
+
+
+def _column(settings: Settings) -> dict[Role, str]:
+    if settings.model == "embedded":
+        return EMBEDDED
+    column = ON_CUDA if cuda_devices() else EMBEDDED
+    if settings.model != "auto":
+        column = {**column, **MULTIMODAL}
+    if settings.chat == "openai_api":  # who writes the drafts sees the images too
+        column = {**column, "captioner": "openai_api"}
+    return column
 
 
 def needed_weights(settings: Settings) -> tuple[str, ...]:
@@ -84,8 +99,8 @@ def needed_weights(settings: Settings) -> tuple[str, ...]:
 class Models:
     """Loads each role once, in the background, small models first; ``get`` waits for it.
 
-    The language model loads on a thread of its own, so that speech and images work while its
-    weights still come.
+    A language model loads on a thread of its own, so that speech and images work while its weights
+    still come.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -94,7 +109,9 @@ class Models:
         self._states = {r: ModelState(r, b, "waiting") for r, b in self._backends.items()}
         self._problems: list[Problem] = []
         self._loading: dict[Role, Future[Any]] = {}
+        self._standing_by: dict[Role, Any] = {}
         self._lock = threading.Lock()  # a role is loaded once, whoever asks first
+        self._standby_lock = threading.Lock()
         self._small = ThreadPoolExecutor(1, "mmcs-load")
         self._large = ThreadPoolExecutor(1, "mmcs-load-chat")
         if self._backends["chat"] == "none":
@@ -111,8 +128,7 @@ class Models:
         The step runs on the thread that loaded the model; if the model can't be had, it does not.
         """
         loading = self._begin(role)  # first: the step waits on the very thread that loads
-        executor = self._large if role == "chat" else self._small
-        return executor.submit(lambda: step(loading.result()))
+        return self._executor(role).submit(lambda: step(loading.result()))
 
     def get(self, role: Role) -> Any:
         """Return the model that plays a role, waiting while it loads.
@@ -121,6 +137,22 @@ class Models:
             ModelUnavailable: neither the chosen backend nor the embedded one can be had.
         """
         return self._begin(role).result()
+
+    def has_standby(self, role: Role) -> bool:
+        """Say whether the embedded model of a role could do another one's work."""
+        return self._states[role].backend in WIDE
+
+    def standby(self, role: Role) -> Any:
+        """Return the embedded model of a role whose chosen one fails at work or still loads; it is
+        loaded when it is first needed.
+
+        Raises:
+            ModelUnavailable: it can't be had.
+        """
+        with self._standby_lock:
+            if role not in self._standing_by:
+                self._standing_by[role] = roles.load(role, EMBEDDED[role], self.settings)
+            return self._standing_by[role]
 
     def ready(self, role: Role) -> bool:
         """Say whether ``get`` would return at once."""
@@ -143,9 +175,11 @@ class Models:
     def _begin(self, role: Role) -> Future[Any]:
         with self._lock:
             if role not in self._loading:
-                executor = self._large if role == "chat" else self._small
-                self._loading[role] = executor.submit(self._load, role)
+                self._loading[role] = self._executor(role).submit(self._load, role)
             return self._loading[role]
+
+    def _executor(self, role: Role) -> ThreadPoolExecutor:
+        return self._large if role == "chat" or self._backends[role] in WIDE else self._small
 
     def _load(self, role: Role) -> Any:
         backend = self._backends[role]

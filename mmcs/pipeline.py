@@ -10,13 +10,12 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, wait
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, partial
 
 from mmcs import perceive
-from mmcs.attachments import MAX_ATTACHMENTS, MAX_TEXT, check_count, check_text
 from mmcs.domain import Domain, open_domain
 from mmcs.draft import (
     WORDINGS,
@@ -28,18 +27,21 @@ from mmcs.draft import (
     warm_up_messages,
 )
 from mmcs.entities import find_conflicts, find_entities
-from mmcs.errors import MMCSError, ModelUnavailable
+from mmcs.errors import BadInput, MMCSError, ModelUnavailable
+from mmcs.intake import within_limits
 from mmcs.knowledge import Knowledge
 from mmcs.models import Models
 from mmcs.retrieve import retrieve
-from mmcs.roles import ChatModel, ChatOptions, Embedder, Remembering
+from mmcs.roles import Captioner, ChatModel, ChatOptions, Embedder, Image, Remembering, Role
 from mmcs.settings import Settings
-from mmcs.ticket import Attachment, Case, Evidence, Message, Picture, Problem, Reading, Ticket
+from mmcs.ticket import Attachment, Case, Evidence, Picture, Problem, Reading, Ticket
 
 PASSAGES = 5  # kept for a Case
+MOST_IMAGES = 3  # that a multimodal model looks at; each costs it about a thousand tokens
 NOTHING_TO_ANSWER = (
     "There is nothing to answer yet: type a message, or add a voice note or a photo."
 )
+STANDBY = "The embedded language model writes this draft instead."
 STILL_LOADING = (
     "The language model is still loading; the draft is made of the articles' own sentences."
 )
@@ -160,7 +162,7 @@ class Pipeline:
             case = case if problems else case.with_problem("ticket", NOTHING_TO_ANSWER)
             yield case
             return case
-        case = _within_limits(case)
+        case = within_limits(case)
         yield replace(case, ticket=ticket)
         if evidence is not None:
             case = replace(case, evidence=evidence)
@@ -193,7 +195,7 @@ class Pipeline:
         if not self.wait_for_chat and self.models.state("chat").phase in {"waiting", "loading"}:
             yield found.with_problem("draft", STILL_LOADING)
             return
-        for case in self._written(_within_limits(found)):
+        for case in self._written(within_limits(found)):
             yield replace(case, ticket=found.ticket)
 
     def _perception(self, ticket: Ticket) -> list[Stage]:
@@ -231,8 +233,19 @@ class Pipeline:
         if not found:  # it could not be decoded, and the Case says so already
             return case
         reading = Reading(found[0].lines)
-        tagger, captioner = self.models.get("tagger"), self.models.get("captioner")
+        tagger, captioner = self.models.get("tagger"), self._captioner()
         return _with_picture(case, perceive.look(view, reading, tagger, captioner))
+
+    def _captioner(self) -> Captioner:
+        """Return who says what an image shows; where nobody waits for a language model, the
+        embedded one until the other is loaded."""
+        loading = self.models.state("captioner").phase in {"waiting", "loading"}
+        role: Role = "captioner"
+        if loading and not self.wait_for_chat and self.models.has_standby(role):
+            standby: Captioner = self.models.standby(role)
+            return standby
+        captioner: Captioner = self.models.get(role)
+        return captioner
 
     def _find_entities(self, case: Case) -> Case:
         patterns = self.domain.entities
@@ -256,42 +269,46 @@ class Pipeline:
         return replace(case, draft=instant_draft(case, self.domain, checker))
 
     def _written(self, case: Case) -> Iterator[Case]:
+        """Yield the Case as the language model writes; if it fails, the embedded one begins anew,
+        and the Case says so."""
+        try:
+            yield from self._written_by(self.models.get("chat"), case)
+        except MMCSError as error:
+            case = case.with_problem("draft", str(error))
+            if not (isinstance(error, ModelUnavailable) and self.models.has_standby("chat")):
+                yield case
+                return
+            case = case.with_problem("draft", STANDBY)
+            yield case
+            try:
+                yield from self._written_by(self.models.standby("chat"), case)
+            except MMCSError as failed:
+                yield case.with_problem("draft", str(failed))
+
+    def _written_by(self, chat: ChatModel, case: Case) -> Iterator[Case]:
         begun = time.perf_counter()
         instant = case.draft
         assert instant is not None  # noqa: S101  # write has seen to it
-        try:
-            chat = self.models.get("chat")
-            checker = Checker(case, self._embedder, self.domain.courtesies)
-            growing = model_draft(case, self.domain, chat, checker)
-            with closing(growing):
-                for written in growing:
-                    if "first_token" not in case.seconds:
-                        case = case.timed("first_token", time.perf_counter() - begun)
-                    yield replace(case, alternatives=(written,))
-        except MMCSError as error:
-            yield case.with_problem("draft", str(error))
-            return
+        checker = Checker(case, self._embedder, self.domain.courtesies)
+        images = self._shown(case) if chat.images else ()
+        with closing(model_draft(case, self.domain, chat, checker, images)) as growing:
+            for written in growing:
+                if "first_token" not in case.seconds:
+                    case = case.timed("first_token", time.perf_counter() - begun)
+                yield replace(case, alternatives=(written,))
         chosen, other = choose(instant, written)
         case = replace(case, draft=chosen, alternatives=(other,))
         yield case.timed("draft", time.perf_counter() - begun)
 
-
-def _within_limits(case: Case) -> Case:
-    """Return the Case with what is within the limits, and a Problem for what is not."""
-    messages: list[Message] = []
-    for message in case.ticket.messages:
-        try:
-            check_text(message.text)
-        except MMCSError as error:
-            case = case.with_problem("ticket", str(error))
-            message = replace(message, text=message.text[:MAX_TEXT])
-        try:
-            check_count(len(message.attachments))
-        except MMCSError as error:
-            case = case.with_problem("ticket", str(error))
-            message = replace(message, attachments=message.attachments[:MAX_ATTACHMENTS])
-        messages.append(message)
-    return replace(case, ticket=replace(case.ticket, messages=tuple(messages)))
+    def _shown(self, case: Case) -> tuple[Image, ...]:
+        """Return the latest images that the customer sent, for a model that looks at them itself.
+        One that can't be decoded is a Problem of the Case already."""
+        shown: list[Image] = []
+        for attachment in case.ticket.attachments[::-1]:
+            if attachment.kind == "image" and len(shown) < MOST_IMAGES:
+                with suppress(BadInput):
+                    shown.append(perceive.View(attachment, self.settings).image)
+        return tuple(shown[::-1])
 
 
 def _with_picture(case: Case, picture: Picture) -> Case:

@@ -135,6 +135,9 @@ class ChatModel(Protocol):
     """A language model that follows a conversation."""
 
     name: str
+    images: bool  # whether it sees those of a message; else it skips them
+    at_once: int  # conversations that it can follow at a time; the next one waits
+    fresh_tokens: int  # of a prompt, not counting what it has read before, that take no long wait
 
     def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions
@@ -151,7 +154,7 @@ def backend_names(role: Role) -> tuple[str, ...]:
 
 
 _loaded: dict[tuple[Role, str, Settings], Any] = {}
-_loading = threading.RLock()  # reentrant: a triager loads the embedder that it builds on
+_loading: dict[tuple[Role, str, Settings], threading.Lock] = {}  # one a model: some take minutes
 
 
 def load(role: Role, backend: str, settings: Settings) -> Any:
@@ -173,8 +176,8 @@ def load(role: Role, backend: str, settings: Settings) -> Any:
     factory: Callable[[Settings], Any] = getattr(module, role)
     if role == "chat":  # the largest is loaded once by its owner, and beside the others
         return factory(settings)
-    with _loading:
-        key = (role, backend, settings)
+    key = (role, backend, settings)
+    with _loading.setdefault(key, threading.Lock()):
         if key not in _loaded:
             _loaded[key] = factory(settings)
         return _loaded[key]

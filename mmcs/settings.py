@@ -59,6 +59,17 @@ class Settings:
     chat_model: str = "base"  # base (1.5B), small (0.5B), tiny (135M), or a GGUF by path or hub id
     whisper_model: str = "base"  # base, or another size that openai-whisper knows (GPU: turbo)
 
+    # the multimodal model in this process
+    precision: str = "auto"  # auto: by what fits; bf16, nf4, or fp32 (a CPU)
+    image_tokens: int = 1024  # at most, for one image
+
+    # the engine behind it: any OpenAI-compatible server
+    openai_url: str = ""  # one address ending in /v1, or several with commas between
+    openai_model: str = ""  # empty: the first that the server names
+    openai_key: str = field(default="", repr=False)
+
+    draft_timeout: int = 120  # seconds for one draft of a multimodal model or a server
+
     # the machine
     threads: int = field(default_factory=usable_cores)
     offline: bool = False  # never fetch weights

@@ -46,6 +46,27 @@ def test_a_backend_that_is_not_there_is_told_and_replaced(fake_settings: Setting
     assert "rapid_ocr" in models.problems[0].message
 
 
+def test_the_embedded_model_stands_by_for_a_larger_one_alone(fake_settings: Settings) -> None:
+    """A server or a multimodal model has the embedded one behind it; the embedded one has none."""
+    assert Models(fake_settings.with_flags(chat="openai_api")).has_standby("chat")
+    assert Models(fake_settings.with_flags(chat="auto", model="some/vlm")).has_standby("chat")
+    for chat in ("llama_cpp", "none", "fake"):
+        assert not Models(fake_settings.with_flags(chat=chat)).has_standby("chat")
+
+
+def test_a_multimodal_model_that_is_named_is_chosen(fake_settings: Settings) -> None:
+    """MMCS_MODEL with an id or a folder takes its backend also without a GPU; ``embedded`` never
+    does, and a role that is named by hand stays."""
+    auto = Settings()
+    assert chosen_backends(replace(auto, model="Qwen/Qwen3-VL-2B-Instruct"))["chat"] == (
+        "transformers_vlm"
+    )
+    assert chosen_backends(replace(auto, model="embedded")) == EMBEDDED
+    named = chosen_backends(replace(auto, model="some/vlm", chat="llama_cpp"))
+    assert (named["chat"], named["captioner"]) == ("llama_cpp", "transformers_vlm")
+    assert chosen_backends(replace(auto, chat="openai_api"))["captioner"] == "openai_api"
+
+
 def test_weights_that_cannot_be_had_are_told(fake_settings: Settings) -> None:
     """Offline with an empty cache a role fails with a sentence, each time that it is asked for."""
     models = Models(fake_settings.with_flags(transcriber="auto"))

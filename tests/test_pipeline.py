@@ -15,7 +15,7 @@ from mmcs.backends import fake
 from mmcs.errors import ModelUnavailable
 from mmcs.intake import Request, read_batch, take
 from mmcs.models import Models
-from mmcs.pipeline import NOTHING_TO_ANSWER, STILL_LOADING, Pipeline
+from mmcs.pipeline import NOTHING_TO_ANSWER, STANDBY, STILL_LOADING, Pipeline
 from mmcs.roles import ChatMessage, ChatOptions, Image, Role, Sound
 from mmcs.settings import Settings
 from mmcs.ticket import Case, Picture, Reading, Ticket, Transcript, from_json, to_json
@@ -207,6 +207,72 @@ def test_a_model_that_breaks_off_leaves_the_instant_draft(fake_settings: Setting
     assert case.draft
     assert case.draft.engine == "article"
     assert [p.message for p in case.problems] == ["The model ran out of memory."]
+
+
+class StandingBy(Modified):
+    """Has another language model for the one that fails."""
+
+    def has_standby(self, role: Role) -> bool:
+        """Have one for drafts alone."""
+        return role == "chat"
+
+    def standby(self, role: Role) -> fake.FakeChat:
+        """Return it."""
+        return fake.FakeChat("It goes out tomorrow.", name="standby")
+
+
+def test_the_embedded_model_goes_on_where_a_larger_one_breaks_off(fake_settings: Settings) -> None:
+    """A server that dies in mid-sentence costs its own words alone: the embedded model writes the
+    draft, nothing of the broken one is left, and the Case says both."""
+    models = StandingBy(fake_settings, chat=Breaking())
+    case = grown(Pipeline(fake_settings, models), Request("", LATE))[-1]
+    assert [p.message for p in case.problems] == ["The model ran out of memory.", STANDBY]
+    drafts = [d for d in (case.draft, *case.alternatives) if d]
+    assert {draft.engine for draft in drafts} == {"article", "standby"}
+    assert "draft" in case.seconds
+
+
+class Looking(fake.FakeChat):
+    """Remembers what it was shown and told."""
+
+    asked: tuple[ChatMessage, ...] = ()
+
+    def chat(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> Generator[str, None, None]:
+        """Yield a sentence."""
+        self.asked = tuple(messages)
+        yield "It is on its way."
+
+
+@pytest.mark.parametrize("sees", [False, True])
+def test_a_model_that_sees_gets_the_images_themselves(
+    sees: bool, fake_settings: Settings, image: str, tmp_path: Path
+) -> None:
+    """A multimodal model gets each image that can be decoded; another gets none, and a broken file
+    costs neither the draft."""
+    bad = tmp_path / "photo.jpg"
+    bad.write_text("this is no picture")
+    chat = Looking(images=sees)
+    pipeline = Pipeline(fake_settings, Modified(fake_settings, chat=chat))
+    case = grown(pipeline, Request("", LATE, (), (image, str(bad))))[-1]
+    assert "draft" in case.seconds
+    *constant, fresh = chat.asked
+    assert not any(message.images for message in constant)
+    assert [shown.ndim for shown in fresh.images] == [3] * sees
+
+
+def test_a_model_that_reads_fast_gets_more_of_the_articles(fake_settings: Settings) -> None:
+    """Ten times the tokens in time are more facts and more of the customer's words."""
+    told = []
+    for tokens in (150, 1500):
+        chat = Looking(fresh_tokens=tokens)
+        text = LATE + " I have asked my neighbour and the post office, and nobody has seen it." * 9
+        grown(Pipeline(fake_settings, Modified(fake_settings, chat=chat)), Request("", text))
+        told.append(chat.asked[-1].content)
+    slow, fast = told
+    assert len(fast) > 1.5 * len(slow)
+    assert fast.count("\n") > slow.count("\n")
 
 
 def test_a_ticket_does_not_wait_for_a_model_that_loads(fake_settings: Settings) -> None:

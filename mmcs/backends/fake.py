@@ -127,6 +127,9 @@ class FakeChat:
     reply: str = "Hello, thank you for your message."
     pause: float = 0.0  # seconds
     name: str = "fake"
+    images: bool = False
+    at_once: int = 1
+    fresh_tokens: int = 150
 
     def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions

@@ -110,8 +110,7 @@ def is_doubtful(case: Case, language: Language) -> bool:
 
 def choose_sentences(case: Case, language: str) -> tuple[Chosen, ...]:
     """Return the sentences, lists and rows that answer the question, in reading order."""
-    near = [p for p in case.passages if _is_near(p, case.passages[0])]
-    candidates = _candidates(near[:MOST_PASSAGES], language)
+    candidates = near_sentences(case, language)
     if not candidates:
         return ()
     best = max(one.score for one in candidates)
@@ -126,6 +125,12 @@ def choose_sentences(case: Case, language: str) -> tuple[Chosen, ...]:
             picked.append(one)
             length += size
     return tuple(sorted(picked, key=lambda c: (c.passage, c.place)))
+
+
+def near_sentences(case: Case, language: str) -> tuple[Chosen, ...]:
+    """Return every sentence, list and row of the passages that a draft may draw on."""
+    near = [p for p in case.passages if _is_near(p, case.passages[0])]
+    return tuple(_candidates(near[:MOST_PASSAGES], language))
 
 
 def _is_near(passage: Passage, best: Passage) -> bool:

@@ -9,19 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmcs.domain import Domain
 from mmcs.draft.check import Checker
 from mmcs.draft.facts import find_facts
-from mmcs.draft.instant import MOST_PASSAGES, Chosen, choose_sentences, draft_language, is_doubtful
+from mmcs.draft.instant import (
+    MOST_PASSAGES,
+    Chosen,
+    choose_sentences,
+    draft_language,
+    is_doubtful,
+    near_sentences,
+)
 from mmcs.draft.repair import repair
 from mmcs.draft.sources import content_words
-from mmcs.roles import ChatMessage, ChatModel, ChatOptions
-from mmcs.sentences import Unit, bare, script, split_units
+from mmcs.roles import ChatMessage, ChatModel, ChatOptions, Image
+from mmcs.sentences import bare, script, split_units
 from mmcs.ticket import Case, Draft, Language
 
-# Every token of the fresh part costs 25 ms before the first word: 150 of them are the aim.
+# How long the parts of the fresh part may be where it is to have 150 tokens, as for the embedded
+# model. A model that reads more in time gets more of everything.
+FRESH_TOKENS = 150
 MOST_FACTS = {"en": 420, "zh": 150}  # characters
 MOST_ASKED = {"en": 170, "zh": 70}  # characters of the customer's own words, written and spoken
 MOST_SHOWN = {"en": 60, "zh": 30}  # characters of the text in images
@@ -129,34 +138,39 @@ def warm_up_messages(domain: Domain, language: Language) -> tuple[ChatMessage, .
     return (*constant_messages(domain, language), ChatMessage("user", wording.facts))
 
 
-def fresh_message(case: Case, chosen: Sequence[Chosen], language: Language) -> ChatMessage:
-    """Return the part of the prompt that this ticket brings."""
+def fresh_message(
+    case: Case, told: Sequence[Chosen], language: Language, room: float = 1.0
+) -> ChatMessage:
+    """Return the part of the prompt that this ticket brings, ``room`` times as long as for the
+    embedded model."""
     wording = WORDINGS[language]
-    facts = [bare(unit.text) for unit in _told(chosen, MOST_FACTS[language])]
+    units = dict.fromkeys(unit for one in told for unit in (one.lead, *one.units) if unit)
+    facts = [bare(unit.text) for unit in units]
     lines = [wording.facts, *(f"{n}. {text}" for n, text in enumerate(facts, 1))]
     written = [m.text for m in case.ticket.messages if m.author == "customer" and m.text.strip()]
     spoken = [heard.text for heard in case.evidence.transcripts if heard.text]
     shown = [line.text for picture in case.evidence.images for line in picture.lines]
-    most = MOST_ASKED[language] // max(1, len(written[-1:]) + len(spoken))
+    most = int(MOST_ASKED[language] * room) // max(1, len(written[-1:]) + len(spoken))
     lines += [f"{wording.written}: {gist(text, facts, most)}" for text in written[-1:]]
     lines += [f"{wording.spoken}: {gist(text, facts, most)}" for text in spoken]
     if shown:
-        lines.append(f"{wording.shown}: {gist(chr(10).join(shown), facts, MOST_SHOWN[language])}")
+        most = int(MOST_SHOWN[language] * room)
+        lines.append(f"{wording.shown}: {gist(chr(10).join(shown), facts, most)}")
     for conflict in case.evidence.conflicts:
         lines.append(f"{wording.conflict}: {conflict.kind} {' / '.join(conflict.values)}")
     return ChatMessage("user", "\n".join(lines))
 
 
-def _told(chosen: Sequence[Chosen], most: int) -> list[Unit]:
-    """Return the units of the likeliest chosen parts that fit, in reading order."""
+def _told(case: Case, language: Language, room: float) -> list[Chosen]:
+    """Return the likeliest parts of the articles that fit into a prompt, in reading order."""
+    chosen = choose_sentences(case, language) if room == 1.0 else near_sentences(case, language)
     kept: list[Chosen] = []
     length = 0
     for one in sorted(chosen, key=lambda one: -one.score):
         length += len(one.text)
-        if not kept or length <= most:
+        if not kept or length <= MOST_FACTS[language] * room:
             kept.append(one)
-    ordered = sorted(kept, key=lambda one: (one.passage, one.place))
-    return list(dict.fromkeys(unit for one in ordered for unit in (one.lead, *one.units) if unit))
+    return sorted(kept, key=lambda one: (one.passage, one.place))
 
 
 def gist(text: str, facts: Sequence[str], most: int) -> str:
@@ -184,13 +198,28 @@ def gist(text: str, facts: Sequence[str], most: int) -> str:
 
 
 def model_draft(
-    case: Case, domain: Domain, chat: ChatModel, checker: Checker
+    case: Case,
+    domain: Domain,
+    chat: ChatModel,
+    checker: Checker,
+    images: Sequence[Image] = (),
 ) -> Generator[Draft, None, None]:
     """Yield the model's draft as it grows; the last one is whole, checked, and mended where the
-    articles have a sentence for what nothing supports. Closing stops the model."""
+    articles have a sentence for what nothing supports. Closing stops the model.
+
+    Args:
+        case: what was found.
+        domain: the tone.
+        chat: who writes.
+        checker: tells what each sentence rests on.
+        images: what the customer sent, for a model that sees.
+    """
     language = draft_language(case, domain)
-    chosen = choose_sentences(case, language)
-    messages = (*constant_messages(domain, language), fresh_message(case, chosen, language))
+    room = max(1.0, chat.fresh_tokens / FRESH_TOKENS)
+    told = _told(case, language, room)
+    fresh = fresh_message(case, told, language, room)
+    fresh = replace(fresh, images=tuple(images) if chat.images else ())
+    messages = (*constant_messages(domain, language), fresh)
     greeting, sign_off = domain.tone.greeting[language], domain.tone.sign_off[language]
     body = ""
     with closing(chat.chat(messages, OPTIONS)) as pieces:
@@ -199,7 +228,7 @@ def model_draft(
             text = f"{greeting}\n\n{body.strip()}"
             yield Draft(text, language, chat.name, "Being written.", ())
     text = f"{greeting}\n\n{body.strip()}\n\n{sign_off}"
-    why = f"Written by {chat.name} from {len(chosen)} parts of the articles."
+    why = f"Written by {chat.name} from {len(told)} parts of the articles."
     tried = repair(text, checker.check(text), checker)
     if tried.mended:
         why += f" {tried.mended} of its sentences gave way to the articles' own."

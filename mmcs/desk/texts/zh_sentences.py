@@ -140,6 +140,10 @@ _ARTICLES: tuple[Pair, ...] = (
 
 _MODELS: tuple[Pair, ...] = (
     (
+        "The embedded language model writes this draft instead.",
+        "这份草稿改由内置的语言模型撰写。",
+    ),
+    (
         "The language model is still loading; the draft is made of the articles' own sentences.",
         "语言模型还在加载；草稿由帮助文章的原句组成。",
     ),

@@ -32,8 +32,9 @@ LESSER: dict[Role, str] = {"embedder": "minilm"}
 # A multimodal model in this process, by MMCS_MODEL or because there is a GPU for it.
 MULTIMODAL: dict[Role, str] = {"captioner": "transformers_vlm", "chat": "transformers_vlm"}
 ON_CUDA: dict[Role, str] = {**EMBEDDED, **MULTIMODAL, "transcriber": "openai_whisper"}
-# These write several drafts at once; the others' tickets take turns.
+# These write several drafts at once; at the others tickets take turns.
 WIDE = frozenset({"transformers_vlm", "openai_api"})
+MOST_AT_ONCE = 16  # drafts
 
 Phase = Literal["waiting", "loading", "ready", "failed", "off"]
 
@@ -157,6 +158,17 @@ class Models:
     def ready(self, role: Role) -> bool:
         """Say whether ``get`` would return at once."""
         return self._states[role].phase == "ready"
+
+    @property
+    def most_drafts(self) -> int:
+        """How many drafts may be written at once, whatever the language model can do."""
+        return MOST_AT_ONCE if self._backends["chat"] in WIDE else 1
+
+    @property
+    def drafts_at_once(self) -> int:
+        """How many drafts the language model writes at once, as far as it is known by now."""
+        chat = self.get("chat") if self.ready("chat") else None
+        return max(1, min(chat.at_once, self.most_drafts)) if chat else 1
 
     def state(self, role: Role) -> ModelState:
         """Return how far a role is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,11 +68,45 @@ def test_evidence_does_not_wait_for_the_draft_of_another(desk: Desk) -> None:
     writing = drafting.write(one)
     next(progress for progress in writing if progress.case.alternatives)
     *_, last = drafting.find(other, "2")
-    assert last.case.draft and last.now == QUEUED
+    assert last.case.draft and last.now == replace(QUEUED, ahead=1)
     *_, end = writing
     assert "draft" in end.case.seconds
     *_, last = drafting.write(other)
     assert "draft" in last.case.seconds
+
+
+def test_a_ticket_is_told_where_it_stands(desk: Desk) -> None:
+    """The first that waits behind a draft has one ticket before it, the next has two; whoever
+    leaves the line makes it shorter."""
+    drafting, _, tickets = desk(chat=FakeChat("word " * 9))
+    one, two, three, four = (written(tickets) for _ in range(4))
+    list(drafting.find(one, "1"))
+    writing = drafting.write(one)
+    next(progress for progress in writing if progress.case.alternatives)
+    places = [list(drafting.find(page, "x"))[-1].now for page in (two, three)]
+    assert [place and place.ahead for place in places] == [1, 2]
+    drafting.give_up(two)
+    *_, last = drafting.find(four, "4")
+    assert last.now and last.now.ahead == 2
+    writing.close()
+
+
+def test_a_model_that_writes_for_several_has_no_line(fake_settings: Settings) -> None:
+    """Two tickets are written at the same time by a model for two; the third waits."""
+    wide = replace(fake_settings, chat="openai_api")  # the lane of a server, played by a fake
+    chat = FakeChat("word " * 9, at_once=2)
+    pipeline = Pipeline(wide, Cast(wide, chat=chat), wait_for_chat=False)
+    tickets = Tickets(wide, Store(wide), Files(wide))
+    drafting = Drafting(Way(pipeline), tickets)
+    pages = [written(tickets) for _ in range(3)]
+    ends, at_work = [], []
+    for page in pages[:2]:
+        ends.append(list(drafting.find(page, "x"))[-1].now)
+        writing = drafting.write(page)
+        next(progress for progress in writing if progress.case.alternatives)
+        at_work.append(writing)
+    assert ends == [WRITING, WRITING]
+    assert list(drafting.find(pages[2], "x"))[-1].now == replace(QUEUED, ahead=1)
 
 
 @pytest.mark.parametrize("waited", [0.0, PATIENCE - 1, PATIENCE + 1])

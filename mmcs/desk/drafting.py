@@ -51,7 +51,8 @@ class Drafting:
         """Yield what is found. If there is something to write, the ticket then waits for it."""
         before = Running(self._tickets.case(page), None, session)
         case = yield from self._follow(page, before, self._way.find(before.case))
-        now = self._way.after(case)
+        waiting = [run for run in list(self._running.values()) if run.since is not None]
+        now = self._way.after(case, len(waiting))
         if now is not None:
             waits = Running(case, now, session, time.monotonic())
             self._running[page.owner, page.case] = waits

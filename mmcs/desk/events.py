@@ -10,8 +10,9 @@ from mmcs.desk.actions import Actions
 from mmcs.desk.layout import ApiParts
 from mmcs.ticket import to_json
 
-# One ticket at a time in each lane: two engines of a kind on two cores starve each other. Whoever
-# waits for evidence does not wait for the language model, which takes ten seconds a draft.
+# One ticket at a time in each lane: two engines of a kind on two cores starve each other. A server
+# or a GPU writes several drafts at once. Whoever waits for evidence does not wait for the language
+# model, which takes ten seconds a draft.
 ENGINE, WRITER, SCRIPTS = "engine", "writer", "scripts"
 
 # Light events neither queue nor show Gradio's own progress.
@@ -48,7 +49,8 @@ def wire(blocks: gr.Blocks, do: Actions) -> None:
     find = begun.then(do.find, [page], [*everything, do.turn], concurrency_id=ENGINE, **_HEAVY)
     # Not find.then: a find that is cancelled calls that too, and one after which there is nothing
     # to write would queue for the language model all the same.
-    draft = do.turn.change(do.take_turn, [page], everything, concurrency_id=WRITER, **_HEAVY)
+    wide = {**_HEAVY, "concurrency_limit": do.way.most_drafts}
+    draft = do.turn.change(do.take_turn, [page], everything, concurrency_id=WRITER, **wide)
     for half in (find, draft):
         half.then(do.settle, [page], [parts.draft, parts.stop, *found], **_LIGHT)
     stops: dict[str, Any] = {"cancels": [find, draft], **_LIGHT}

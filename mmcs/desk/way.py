@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from mmcs.desk.late import Runs
 from mmcs.desk.render import Step, steps_of
 from mmcs.desk.tickets import PERCEPTION, covers, merged
+from mmcs.desk.turns import Turns
 from mmcs.intake import Request, take
 from mmcs.roles import Role
 from mmcs.ticket import Case, Evidence
@@ -44,18 +45,23 @@ class Progress:
 
 
 class Way:
-    """Runs one ticket at a time through each half of the way: finding what helps, up to the instant
-    draft, and writing the model's. One ticket's evidence is looked for while another's draft is
-    written.
+    """Runs tickets through each half of the way: finding what helps, up to the instant draft, one
+    ticket at a time; and writing the model's, as many at a time as the model writes. One ticket's
+    evidence is looked for while another's draft is written.
 
     A run that was stopped may still be in its last stage when Gradio's lane is free again; so each
-    half has a lock besides.
+    half takes turns besides.
     """
 
     def __init__(self, pipeline: Runs) -> None:
         self._pipeline = pipeline
         self._engine = threading.Lock()
-        self._writer = threading.Lock()
+        self._writers = Turns(lambda: pipeline.models.drafts_at_once)
+
+    @property
+    def most_drafts(self) -> int:
+        """How many drafts may be written at once."""
+        return self._pipeline.models.most_drafts
 
     def find(self, case: Case) -> Generator[Progress]:
         """Yield the Case as it grows, up to the instant draft. Evidence that is there is not looked
@@ -70,11 +76,14 @@ class Way:
             else:
                 yield from self._found(case, None)
 
-    def after(self, found: Case) -> Step | None:
-        """Return what comes when everything is found; None if there is nothing to write."""
+    def after(self, found: Case, ahead: int = 0) -> Step | None:
+        """Return what comes when everything is found, with ``ahead`` others waiting before; None if
+        there is nothing to write."""
         if not self._pipeline.writes(found):
             return None
-        return QUEUED if self._writer.locked() else WRITING
+        if self._writers.free and not ahead:
+            return WRITING
+        return replace(QUEUED, ahead=ahead + 1)  # … and whoever has the turn now
 
     def write(self, found: Case, since: float) -> Generator[Progress]:
         """Yield the Case as the model's draft grows, or with a Problem if its turn came too late.
@@ -83,7 +92,7 @@ class Way:
             found: what ``find`` has found.
             since: when that was, by ``time.monotonic()``.
         """
-        with self._writer:
+        with self._writers.one():
             if time.monotonic() - since > PATIENCE:
                 yield Progress(found.with_problem("draft", OTHERS_WAITED), WRITING)
                 return
@@ -105,7 +114,7 @@ class Way:
         with self._engine:
             for grown in self._pipeline.find(ticket, problems=problems):
                 case = grown
-        with self._writer:
+        with self._writers.one():
             for grown in self._pipeline.write(case):
                 case = grown
         return case

@@ -17,6 +17,7 @@ class Step:
     stage: str
     attachment: str = ""
     loading: bool = False  # its model is not there yet
+    ahead: int = 0  # tickets whose turn comes first
 
 
 def doing(view: View, now: Step) -> Markup:

@@ -46,7 +46,7 @@ def evidence(case: Case, view: View, now: Step | None = None, stopped: bool = Fa
         cards += [attachment_card(a, case, view, now) for a in case.ticket.attachments]
         cards += [_understood(case, view, now), _passages(case, view, now)]
     if now is not None and now.stage == "queue":
-        cards.insert(0, _queued(view))
+        cards.insert(0, _queued(view, now))
     if stopped:
         cards.insert(0, Markup('<p class="note">{}</p>').format(view.texts.stopped))
     head = Markup('<div class="head"><h2>{}</h2></div>').format(view.texts.evidence)
@@ -76,9 +76,11 @@ def _empty(view: View) -> Markup:
     )
 
 
-def _queued(view: View) -> Markup:
+def _queued(view: View, now: Step) -> Markup:
+    texts = view.texts
+    place = texts.ahead.format(count=now.ahead) if now.ahead > 1 else texts.waiting_turn
     return Markup('<section class="card quiet">{}<p class="note">{}</p></section>').format(
-        working(view.texts.working["queue"]), view.texts.waiting_turn
+        working(texts.working["queue"]), place
     )
 
 

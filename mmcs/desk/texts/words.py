@@ -51,6 +51,7 @@ class Texts:
     steps: Words  # by stage: what it will bring
     working: Words  # by stage: what it is doing now
     waiting_turn: str
+    ahead: str
     stopped: str
     seconds: str
     play: str
@@ -112,3 +113,13 @@ class Texts:
     send_anyway: str
     back: str
     nothing_to_send: str
+
+    # the admin part of a Space
+    admin: str
+    admin_seen_by: str
+    admin_models: str
+    admin_tickets: str
+    admin_articles: str
+    admin_no_notes: str
+    admin_machine: str
+    admin_again: str

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from mmcs.errors import BadInput, MMCSError, UsageError
 from mmcs.intake import Request, read_batch, take
-from mmcs.settings import Settings, from_environment
+from mmcs.settings import PROJECT, Settings, from_environment
 from mmcs.ticket import Case, to_json
 
 if TYPE_CHECKING:
@@ -105,7 +105,13 @@ def _parser() -> argparse.ArgumentParser:
     weights.add_argument("--check", action="store_true", help="verify what is there")
     weights.set_defaults(command=_weights)
 
-    for command in (run, evaluate, bench, doctor, weights):
+    space = commands.add_parser("space", help="the Hugging Face Space that space.yaml describes")
+    space.add_argument("what", choices=("write", "check", "deploy"))
+    space.add_argument("space", nargs="?", metavar="OWNER/NAME", help="what deploy makes")
+    space.add_argument("--go", action="store_true", help="deploy; without it, say what would be")
+    space.set_defaults(command=_space)
+
+    for command in (run, evaluate, bench, doctor, weights, space):
         command.add_argument("--json", action="store_true", help="JSON alone on standard output")
     return parser
 
@@ -239,6 +245,20 @@ def _weights(asked: argparse.Namespace, settings: Settings) -> int:
             needed = "" if state.embedded else "  (optional)"
             print(f"{state.state:8} {size}  {state.title}{needed}  {state.folder}")
     return 0 if all(state.state == "ready" for state in states if state.embedded) else 1
+
+
+def _space(asked: argparse.Namespace, settings: Settings) -> int:
+    from mmcs.space import check, deploy, write
+
+    if (asked.what == "deploy") != bool(asked.space) or (asked.go and asked.what != "deploy"):
+        raise UsageError("Write space write, space check, or space deploy OWNER/NAME [--go].")
+    if asked.what == "write":
+        return _print_report(write(PROJECT), bool(asked.json))
+    if asked.what == "check":
+        checked = check(PROJECT)
+        _print_report(checked, bool(asked.json))
+        return 1 if checked.differences else 0
+    return _print_report(deploy(PROJECT, asked.space, settings.hub, asked.go), bool(asked.json))
 
 
 def fetch_missing(settings: Settings) -> None:

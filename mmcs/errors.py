@@ -9,6 +9,7 @@
     │   └── WeightsError    a weight file cannot be fetched, or failed its check
     ├── KnowledgeError      a folder of articles or a domain cannot be used
     ├── StoreError          the database cannot be read or written
+    ├── SpaceError          a Space cannot be deployed: no login, no permission, no network
     └── UsageError          a command was called wrongly; lists what is valid
 
 `pipeline.py` turns these into Problems; the command line prints them on one line. Anything else is
@@ -50,6 +51,10 @@ class KnowledgeError(MMCSError):
 
 class StoreError(MMCSError):
     """The database cannot be opened, read or written."""
+
+
+class SpaceError(MMCSError):
+    """A Space cannot be deployed; the message says what its owner can do."""
 
 
 class UsageError(MMCSError):

@@ -12,7 +12,11 @@ import platformdirs
 
 from mmcs.errors import KnowledgeError, UsageError
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+PROJECT = Path(__file__).resolve().parent.parent
+ASSETS = PROJECT / "assets"
+SPACE_STORAGE = Path("/data")  # where a Space's storage is mounted, if it has any
+# What only a Space's own variables say: whoever could set it elsewhere could sign in as anybody.
+_OF_A_SPACE = frozenset({"space", "sign_in"})
 
 
 def prepare_process() -> None:
@@ -81,6 +85,11 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
 
+    # on a Hugging Face Space
+    space: str = ""  # OWNER/NAME; empty: this is no Space
+    sign_in: bool = False  # visitors can sign in with their Hugging Face account
+    admins: str = ""  # who sees the admin part besides the Space's owner; commas between the names
+
     @property
     def domain_folder(self) -> Path:
         """The folder of the domain.
@@ -110,6 +119,14 @@ class Settings:
             raise KnowledgeError(f"There is no folder of articles at {folder}.")
         return folder
 
+    @property
+    def administrators(self) -> frozenset[str]:
+        """The Hugging Face accounts that see the admin part; nobody where this is no Space."""
+        if not self.space:
+            return frozenset()
+        names = [self.space.partition("/")[0], *self.admins.split(",")]
+        return frozenset(name.strip() for name in names) - {""}
+
     def with_flags(self, **flags: str | None) -> Settings:
         """Return these settings with the command line's flags laid over them; None is not given."""
         return _laid_over(self, {k: v for k, v in flags.items() if v is not None}, "--")
@@ -122,19 +139,44 @@ class Settings:
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings that the MMCS_* variables ask for.
+    """Return the settings that the MMCS_* variables ask for, on a Space laid over its own.
 
     Raises:
         UsageError: a variable with a value that means nothing.
     """
     given = os.environ if environment is None else environment
-    names = {f.name for f in fields(Settings)}
+    names = {f.name for f in fields(Settings)} - _OF_A_SPACE
     asked = {
         key[5:].lower(): value
         for key, value in given.items()
         if key.startswith("MMCS_") and key[5:].lower() in names and value
     }
-    return _laid_over(Settings(), asked, "MMCS_")
+    return _laid_over(on_a_space(Settings(), given), asked, "MMCS_")
+
+
+def on_a_space(
+    settings: Settings, given: Mapping[str, str], storage: Path = SPACE_STORAGE
+) -> Settings:
+    """Return settings for a Space, if its variables say that this is one.
+
+    Tickets go to the storage that outlives a restart. Weights do not: it is a bucket read over the
+    network, and the hub is as near. A container shows all cores of its machine; CPU_CORES tells
+    how many of them are the Space's.
+    https://huggingface.co/docs/hub/spaces-overview#helper-environment-variables
+    """
+    if given.get("SYSTEM") != "spaces" or not given.get("SPACE_ID"):
+        return settings
+    if os.access(storage, os.W_OK):
+        settings = replace(settings, home=storage / "mmcs")
+    cores = given.get("CPU_CORES", "")
+    if cores.isdigit() and int(cores):
+        settings = replace(settings, threads=min(settings.threads, int(cores)))
+    return replace(
+        settings,
+        space=given["SPACE_ID"],
+        sign_in=bool(given.get("OAUTH_CLIENT_ID") and given.get("OAUTH_CLIENT_SECRET")),
+        host="0.0.0.0",  # noqa: S104  # a Space's proxy comes from outside the container
+    )
 
 
 def _laid_over(settings: Settings, asked: Mapping[str, str], origin: str) -> Settings:

@@ -58,15 +58,16 @@ class Store:
             StoreError: it cannot be opened.
         """
         url = settings.database or f"sqlite:///{settings.home / 'desk.sqlite'}"
+        self.address = self._named(url)
         try:
             if not settings.database:
                 settings.home.mkdir(parents=True, exist_ok=True)
             self._engine = sa.create_engine(url)
             if self._engine.dialect.name == "sqlite":
-                sa.event.listen(self._engine, "connect", _for_many_threads)
+                sa.event.listen(self._engine, "connect", _on_a_space if settings.space else _local)
             _metadata.create_all(self._engine)
         except (OSError, sa.exc.SQLAlchemyError) as error:
-            raise StoreError(f"The database {self._named(url)} cannot be opened.") from error
+            raise StoreError(f"The database {self.address} cannot be opened.") from error
 
     def keep(self, owner: str, case: Case, reply: str = "") -> None:
         """Write a Case, over an older one of the same id.
@@ -98,6 +99,15 @@ class Store:
         with self._transaction() as connection:
             rows = connection.execute(query.order_by(_cases.c.updated.desc()).limit(limit))
             return tuple(Filed(*row) for row in rows)
+
+    def count(self) -> int:
+        """Return how many tickets are kept, of all owners.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._transaction() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(_cases)).scalar_one()
 
     def case(self, owner: str, case_id: str) -> Case | None:
         """Return an owner's Case; None if there is none of that id.
@@ -165,9 +175,20 @@ def _subject(case: Case) -> str:
     return " ".join(words.split())[:_SUBJECT_LENGTH]
 
 
-def _for_many_threads(connection: DBAPIConnection, _: object) -> None:
-    """Let readers go on while a Case is written, and a writer wait for another."""
+def _local(connection: DBAPIConnection, _: object) -> None:
+    """Let readers go on while a Case is written."""
+    _for_many_threads(connection, "WAL")
+
+
+def _on_a_space(connection: DBAPIConnection, _: object) -> None:
+    """Do without the memory that WAL's readers share: a bucket mounted as a folder has none.
+    https://www.sqlite.org/wal.html#noshm"""
+    _for_many_threads(connection, "DELETE")
+
+
+def _for_many_threads(connection: DBAPIConnection, journal: str) -> None:
+    """Let a writer wait for another."""
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(f"PRAGMA journal_mode={journal}")
     cursor.execute("PRAGMA busy_timeout=5000")  # ms
     cursor.close()

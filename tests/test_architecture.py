@@ -11,13 +11,13 @@ MODULES = sorted((ROOT / "mmcs").rglob("*.py"))
 LAYERS = (
     ("errors", "ticket"),
     ("settings",),
-    ("attachments",),
+    ("attachments", "cuda"),
     ("decoder", "media", "roles", "reading_order", "sentences", "labelled", "weights", "domain"),
     ("backends", "perceive", "kinds", "entities", "knowledge", "draft", "triage"),
     ("models", "intake", "retrieve"),
     ("pipeline",),
     ("store", "training"),
-    ("evaluate", "bench", "doctor"),
+    ("evaluate", "bench", "doctor", "space"),
     ("desk", "cli"),
     ("__main__", "app"),
 )

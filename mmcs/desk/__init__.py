@@ -7,11 +7,12 @@ from starlette.middleware import Middleware
 
 from mmcs import weights
 from mmcs.desk.actions import Actions
-from mmcs.desk.events import wire, wire_api
+from mmcs.desk.admin import Admin
+from mmcs.desk.events import wire, wire_admin, wire_api
 from mmcs.desk.files import Files
 from mmcs.desk.late import LatePipeline, Runs
 from mmcs.desk.layout import MAX_UPLOAD, SCRIPT, STYLE, lay_out, lay_out_api, theme
-from mmcs.desk.security import SecurityHeaders, only_local
+from mmcs.desk.security import HUGGING_FACE, SecurityHeaders, only_local
 from mmcs.settings import Settings
 from mmcs.store import Store
 
@@ -29,12 +30,15 @@ def build(pipeline: Runs, store: Store, files: Files) -> gr.Blocks:
         actions = Actions(pipeline, store, files, parts)
         wire(blocks, actions)
         wire_api(api, actions)
+        if pipeline.settings.sign_in:
+            wire_admin(blocks, actions, Admin(pipeline, store))
     blocks.queue(max_size=QUEUED, api_open=False)
     return blocks
 
 
 def launch(blocks: gr.Blocks, settings: Settings, files: Files) -> str:
     """Serve a page without waiting for its end, and return its address."""
+    ancestors = HUGGING_FACE if settings.space else ()
     _, url, _ = blocks.launch(
         server_name=settings.host,
         server_port=settings.port,
@@ -49,7 +53,10 @@ def launch(blocks: gr.Blocks, settings: Settings, files: Files) -> str:
         theme=theme(),
         css_paths=[STYLE],
         js=SCRIPT.read_text("utf-8"),
-        app_kwargs={"middleware": [Middleware(SecurityHeaders)], "routes": [files.route]},
+        app_kwargs={
+            "middleware": [Middleware(SecurityHeaders, ancestors=ancestors)],
+            "routes": [files.route],
+        },
     )
     return url
 

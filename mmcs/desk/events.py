@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from mmcs.desk.actions import Actions
+from mmcs.desk.admin import Admin
 from mmcs.desk.layout import ApiParts
 from mmcs.ticket import to_json
 
@@ -84,3 +85,11 @@ def wire_api(api: ApiParts, do: Actions) -> None:
         concurrency_id=SCRIPTS,
         concurrency_limit=1,
     )
+
+
+def wire_admin(blocks: gr.Blocks, do: Actions, admin: Admin) -> None:
+    """Connect the admin part of a Space."""
+    page, drawn = do.parts.page, [admin.part, admin.again]
+    blocks.load(admin.load, [page], [admin.sign_in, *drawn], **_LIGHT)
+    admin.again.click(admin.load, [page], [admin.sign_in, *drawn], **_LIGHT)
+    do.parts.header.language(admin.speak, [page], drawn, **_LIGHT)

@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Gradio's own routes that make the server itself fetch an address.
 _FETCHING = re.compile(r"/(?:file=|proxy=)\s*(?:https?:|//)|/proxy=", re.IGNORECASE)
+# Whose pages show a Space in a frame.
+HUGGING_FACE = ("https://huggingface.co",)
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

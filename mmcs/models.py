@@ -3,7 +3,6 @@ when one can't be had."""
 
 from __future__ import annotations
 
-import ctypes
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mmcs import roles
+from mmcs.cuda import gpus
 from mmcs.errors import MMCSError, ModelUnavailable
 from mmcs.roles import ROLES, Role
 from mmcs.settings import Settings
@@ -51,19 +51,6 @@ class ModelState:
     message: str = ""  # why it failed
 
 
-def cuda_devices() -> int:
-    """Return how many CUDA devices the driver shows; asks it directly, since importing torch
-    takes seconds."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return 0
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return 0
-    return count.value
-
-
 def chosen_backends(settings: Settings) -> dict[Role, str]:
     """Return the backend for each role: the one named by hand, else the engine column's."""
     column = _column(settings)
@@ -74,7 +61,7 @@ def chosen_backends(settings: Settings) -> dict[Role, str]:
 def _column(settings: Settings) -> dict[Role, str]:
     if settings.model == "embedded":
         return EMBEDDED
-    column = ON_CUDA if cuda_devices() else EMBEDDED
+    column = ON_CUDA if gpus() else EMBEDDED
     if settings.model != "auto":
         column = {**column, **MULTIMODAL}
     if settings.chat == "openai_api":  # who writes the drafts sees the images too

@@ -130,6 +130,23 @@ def test_doctor_says_which_engine_plays_each_role(capsys: pytest.CaptureFixture[
     found = json.loads(capsys.readouterr().out)
     assert {c["role"]: c["backend"] for c in found["engines"]}["chat"] == "fake"
     assert all(c["why"] for c in found["engines"])
+    assert found["hub"] and found["server"] == "none chosen"
+    assert found["database"].endswith("desk.sqlite can be opened")
+
+
+def test_doctor_names_what_cannot_be_reached(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is down and a database that is not there are told in a sentence, without the
+    password; the examination goes on."""
+    monkeypatch.setenv("MMCS_CHAT", "openai_api")
+    monkeypatch.setenv("MMCS_OPENAI_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("MMCS_DATABASE", "nonsense://desk:geheim@127.0.0.1/desk")
+    assert main(["doctor"]) == 0
+    told = capsys.readouterr().out
+    assert "127.0.0.1:9" in told
+    assert "nonsense://desk:***@127.0.0.1/desk cannot be opened" in told
+    assert "geheim" not in told
 
 
 def test_weights_check_tells_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,13 +90,19 @@ class Pipeline:
         """Load everything behind the page: models, index, and the prompt's constant part."""
         self.models.start()
         self._starting = (
-            self.models.then("embedder", lambda _: self.knowledge),
+            self.models.then("embedder", self._index_articles),
             self.models.then("chat", self._read_prefixes),
         )
 
     def wait(self) -> None:
         """Return when everything that ``start`` began is there, or has failed."""
         wait(self._starting)
+
+    def _index_articles(self, _: Embedder) -> None:
+        """Index the articles; those that have no Chinese twin once more, for Chinese customers."""
+        knowledge = self.knowledge
+        if "zh" in self.domain.languages:
+            knowledge.across.warm_up()
 
     def _read_prefixes(self, chat: ChatModel) -> None:
         """Let the language model read what every prompt begins with, the first language last:

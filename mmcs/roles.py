@@ -81,6 +81,10 @@ class Embedder(Protocol):
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector a text."""
 
+    def embed_across(self, texts: Sequence[str]) -> Vectors | None:
+        """Return one unit vector a text that can be compared with those of texts in other
+        languages; None from a model that knows one language alone."""
+
 
 class Remembering:
     """An Embedder that embeds a text once: the sentences of a few articles come up again and again.
@@ -102,6 +106,10 @@ class Remembering:
             known.update(zip(fresh, self._embedder.embed(fresh), strict=True))
         self._known = known
         return np.stack([known[text] for text in texts])
+
+    def embed_across(self, texts: Sequence[str]) -> Vectors | None:
+        """Return what the embedder itself returns."""
+        return self._embedder.embed_across(texts)
 
 
 class Triager(Protocol):

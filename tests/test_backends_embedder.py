@@ -127,3 +127,21 @@ def test_a_file_of_another_kind_is_told_plainly(tmp_path: Path) -> None:
     file.write_bytes(b"GGUF" + bytes(64))
     with pytest.raises(ValueError, match="not packed"):
         read(file)
+
+
+def test_languages_meet_in_one_embedder(embedders: dict[str, Embedder]) -> None:
+    """Each English sentence is nearest to its Chinese translation, and no other is half as near;
+    MiniLM says that it cannot tell."""
+    pairs = {
+        "How long is the warranty on a coffee machine?": "咖啡机的保修期有多长？",
+        "I want to change my delivery address.": "我想修改收货地址。",
+        "My card was charged twice.": "我的卡被扣了两次款。",
+        "How do I connect the board to Wi-Fi?": "怎么把开发板连上无线网络？",
+    }
+    both = embedders["bilingual"].embed_across([*pairs, *pairs.values()])
+    assert both is not None
+    cosines = both[: len(pairs)] @ both[len(pairs) :].T
+    right = cosines.diagonal()
+    assert (cosines.argmax(axis=1) == np.arange(len(pairs))).all()
+    assert (right > 2 * (cosines - 9 * np.eye(len(pairs))).max(axis=1)).all(), cosines
+    assert embedders["minilm"].embed_across(["Hello"]) is None

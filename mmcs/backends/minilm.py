@@ -47,6 +47,10 @@ class MiniLM:
         """Return one unit vector a text, (texts, 384); an empty text gets one too."""
         return in_batches(texts, DIMENSIONS, self._batch)
 
+    def embed_across(self, texts: Sequence[str]) -> None:
+        """Return nothing: it knows English alone."""
+        return None
+
     def _batch(self, texts: list[str]) -> Vectors:
         tokens = self._tokenizer(
             [text[:MAX_CHARACTERS] for text in texts],

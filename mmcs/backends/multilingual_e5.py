@@ -90,6 +90,10 @@ class MultilingualE5:
         """Return one unit vector a text, (texts, 384); an empty text gets one too."""
         return in_batches(texts, self._model.config.hidden_size, self._batch)
 
+    def embed_across(self, texts: Sequence[str]) -> Vectors:
+        """Return the same: one model for every language."""
+        return self.embed(texts)
+
     def _batch(self, texts: list[str]) -> Vectors:
         read_as = [(PREFIX + text[:MAX_CHARACTERS]).translate(self._alike) for text in texts]
         encoded = self._tokenizer.encode_batch([" ".join(text.split()) for text in read_as])

@@ -128,7 +128,7 @@ def open_index(folder: Path, embedder: Embedder, cache: Path) -> Index:
             found.append(source)
         else:
             problems.append(source)
-    store = _read_cache(_cache_folder(folder, embedder, cache))
+    store = _read_cache(cache_folder(folder, embedder, cache))
     fresh = [s for s in found if _key(s) not in store.kept]
     gone = set(store.kept) - {_key(s) for s in found}
     for source, kept in zip(fresh, _kept_articles(fresh, embedder), strict=True):
@@ -249,7 +249,7 @@ def query_letters(text: str, rarity: Floats) -> Floats:
     return letters
 
 
-def _cache_folder(folder: Path, embedder: Embedder, cache: Path) -> Path:
+def cache_folder(folder: Path, embedder: Embedder, cache: Path) -> Path:
     identity = f"{FORMAT}\0{embedder.name}\0{folder.resolve()}"
     return cache / "knowledge" / hashlib.sha256(identity.encode()).hexdigest()[:16]
 

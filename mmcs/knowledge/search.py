@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmcs.knowledge.across import Across
 from mmcs.knowledge.fusion import Fusion, load_fusion, scores
-from mmcs.knowledge.index import Floats, Index, open_index
+from mmcs.knowledge.index import Floats, Index, cache_folder, open_index
 from mmcs.knowledge.relevance import Judge, Question, Relevance, judge, load_judges
 from mmcs.knowledge.signals import Query, Signals, signals
 from mmcs.roles import Embedder
@@ -53,6 +54,7 @@ class Knowledge:
     embedder: Embedder
     fusion: Fusion
     judges: Mapping[str, Judge]
+    across: Across
 
     @classmethod
     def open(cls, folder: Path, embedder: Embedder, cache: Path) -> Knowledge:
@@ -61,7 +63,9 @@ class Knowledge:
         Raises:
             KnowledgeError: the folder cannot be read, or no file in it holds an article.
         """
-        return cls(open_index(folder, embedder, cache), embedder, load_fusion(), load_judges())
+        index = open_index(folder, embedder, cache)
+        across = Across(index, embedder, cache_folder(folder, embedder, cache))
+        return cls(index, embedder, load_fusion(), load_judges(), across)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -77,6 +81,8 @@ class Knowledge:
     ) -> tuple[Passage, ...]:
         """Return the passages that help, likeliest first; none if the best is not likely enough.
 
+        Where no Chinese article answers a Chinese question, those in another language that may.
+
         Args:
             query: what is asked.
             top_k: at most so many passages.
@@ -87,7 +93,9 @@ class Knowledge:
             return ()
         judged = self.judged(query, parts)
         needed = self.threshold(query) if threshold is None else threshold
-        return self._best(judged, top_k) if judged.best >= needed else ()
+        if judged.best >= needed:
+            return self._best(judged, top_k)
+        return self.across.nearest(query, top_k) if query.chinese else ()
 
     def judged(self, query: Query, parts: Sequence[Query] = ()) -> Judged:
         """Return the nearest passages, each with the best that the question or a part of it says

@@ -35,6 +35,8 @@ ON_CUDA: dict[Role, str] = {**EMBEDDED, **MULTIMODAL, "transcriber": "openai_whi
 # These write several drafts at once; at the others tickets take turns.
 WIDE = frozenset({"transformers_vlm", "openai_api"})
 MOST_AT_ONCE = 16  # drafts
+# These may fail at work, for want of a GPU's memory or a server; the embedded ones step in.
+FAILING = WIDE | {"openai_whisper"}
 
 Phase = Literal["waiting", "loading", "ready", "failed", "off"]
 
@@ -128,7 +130,7 @@ class Models:
 
     def has_standby(self, role: Role) -> bool:
         """Say whether the embedded model of a role could do another one's work."""
-        return self._states[role].backend in WIDE
+        return self._states[role].backend in FAILING
 
     def standby(self, role: Role) -> Any:
         """Return the embedded model of a role whose chosen one fails at work or still loads; it is

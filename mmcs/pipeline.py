@@ -1,47 +1,46 @@
 """The order of the stages: a Ticket goes in, an ever fuller Case comes out.
 
-Only here do errors become Problems, and only errors that are meant for people: a bad file or a
-model that can't be had costs its own part of the Case and nothing else.
+Only here and in ``writing`` do errors become Problems, and only errors that are meant for people: a
+bad file or a model that can't be had costs its own part of the Case and nothing else.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, wait
-from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from mmcs import perceive
 from mmcs.domain import Domain, open_domain
 from mmcs.draft import (
     WORDINGS,
     Checker,
-    choose,
     draft_language,
     instant_draft,
-    model_draft,
     warm_up_messages,
 )
 from mmcs.entities import find_conflicts, find_entities
-from mmcs.errors import BadInput, MMCSError, ModelUnavailable
+from mmcs.errors import MMCSError, ModelUnavailable
 from mmcs.intake import within_limits
 from mmcs.knowledge import Knowledge
 from mmcs.models import Models
 from mmcs.retrieve import retrieve
-from mmcs.roles import Captioner, ChatModel, ChatOptions, Embedder, Image, Remembering, Role
+from mmcs.roles import ChatModel, ChatOptions, Embedder, Remembering, Role
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, Case, Evidence, Picture, Problem, Reading, Ticket
+from mmcs.writing import Writer
+
+T = TypeVar("T")
 
 PASSAGES = 5  # kept for a Case
-MOST_IMAGES = 3  # that a multimodal model looks at; each costs it about a thousand tokens
 NOTHING_TO_ANSWER = (
     "There is nothing to answer yet: type a message, or add a voice note or a photo."
 )
-STANDBY = "The embedded language model writes this draft instead."
 STILL_LOADING = (
     "The language model is still loading; the draft is made of the articles' own sentences."
 )
@@ -201,7 +200,8 @@ class Pipeline:
         if not self.wait_for_chat and self.models.state("chat").phase in {"waiting", "loading"}:
             yield found.with_problem("draft", STILL_LOADING)
             return
-        for case in self._written(within_limits(found)):
+        writer = Writer(self.settings, self.models, self.domain, self._embedder)
+        for case in writer.write(within_limits(found)):
             yield replace(case, ticket=found.ticket)
 
     def _perception(self, ticket: Ticket) -> list[Stage]:
@@ -217,7 +217,8 @@ class Pipeline:
         return stages
 
     def _hear(self, attachment: Attachment, case: Case) -> Case:
-        heard = perceive.hear(attachment, self.models.get("transcriber"), self.settings)
+        hear = lambda model: perceive.hear(attachment, model, self.settings)  # noqa: E731
+        case, heard = self._or_standby("transcriber", "transcribe", case, hear)
         transcripts = (*case.evidence.transcripts, heard)
         if not heard.segments:
             case = case.with_problem(
@@ -239,19 +240,26 @@ class Pipeline:
         if not found:  # it could not be decoded, and the Case says so already
             return case
         reading = Reading(found[0].lines)
-        tagger, captioner = self.models.get("tagger"), self._captioner()
-        return _with_picture(case, perceive.look(view, reading, tagger, captioner))
+        tagger = self.models.get("tagger")
+        look = lambda captioner: perceive.look(view, reading, tagger, captioner)  # noqa: E731
+        case, picture = self._or_standby("captioner", "tag", case, look)
+        return _with_picture(case, picture)
 
-    def _captioner(self) -> Captioner:
-        """Return who says what an image shows; where nobody waits for a language model, the
-        embedded one until the other is loaded."""
-        loading = self.models.state("captioner").phase in {"waiting", "loading"}
-        role: Role = "captioner"
-        if loading and not self.wait_for_chat and self.models.has_standby(role):
-            standby: Captioner = self.models.standby(role)
-            return standby
-        captioner: Captioner = self.models.get(role)
-        return captioner
+    def _or_standby(
+        self, role: Role, stage: str, case: Case, use: Callable[[Any], T]
+    ) -> tuple[Case, T]:
+        """Return what a model finds. The embedded one steps in where it fails at work, which is a
+        Problem, and on the page until it is loaded."""
+        if not self.models.has_standby(role):
+            return case, use(self.models.get(role))
+        loading = self.models.state(role).phase in {"waiting", "loading"}
+        if loading and not self.wait_for_chat:
+            return case, use(self.models.standby(role))
+        try:
+            return case, use(self.models.get(role))
+        except ModelUnavailable as error:
+            case = case.with_problem(stage, str(error))
+            return case, use(self.models.standby(role))
 
     def _find_entities(self, case: Case) -> Case:
         patterns = self.domain.entities
@@ -273,48 +281,6 @@ class Pipeline:
     def _instant(self, case: Case) -> Case:
         checker = Checker(case, self._embedder, self.domain.courtesies)
         return replace(case, draft=instant_draft(case, self.domain, checker))
-
-    def _written(self, case: Case) -> Iterator[Case]:
-        """Yield the Case as the language model writes; if it fails, the embedded one begins anew,
-        and the Case says so."""
-        try:
-            yield from self._written_by(self.models.get("chat"), case)
-        except MMCSError as error:
-            case = case.with_problem("draft", str(error))
-            if not (isinstance(error, ModelUnavailable) and self.models.has_standby("chat")):
-                yield case
-                return
-            case = case.with_problem("draft", STANDBY)
-            yield case
-            try:
-                yield from self._written_by(self.models.standby("chat"), case)
-            except MMCSError as failed:
-                yield case.with_problem("draft", str(failed))
-
-    def _written_by(self, chat: ChatModel, case: Case) -> Iterator[Case]:
-        begun = time.perf_counter()
-        instant = case.draft
-        assert instant is not None  # noqa: S101  # write has seen to it
-        checker = Checker(case, self._embedder, self.domain.courtesies)
-        images = self._shown(case) if chat.images else ()
-        with closing(model_draft(case, self.domain, chat, checker, images)) as growing:
-            for written in growing:
-                if "first_token" not in case.seconds:
-                    case = case.timed("first_token", time.perf_counter() - begun)
-                yield replace(case, alternatives=(written,))
-        chosen, other = choose(instant, written)
-        case = replace(case, draft=chosen, alternatives=(other,))
-        yield case.timed("draft", time.perf_counter() - begun)
-
-    def _shown(self, case: Case) -> tuple[Image, ...]:
-        """Return the latest images that the customer sent, for a model that looks at them itself.
-        One that can't be decoded is a Problem of the Case already."""
-        shown: list[Image] = []
-        for attachment in case.ticket.attachments[::-1]:
-            if attachment.kind == "image" and len(shown) < MOST_IMAGES:
-                with suppress(BadInput):
-                    shown.append(perceive.View(attachment, self.settings).image)
-        return tuple(shown[::-1])
 
 
 def _with_picture(case: Case, picture: Picture) -> Case:

@@ -15,6 +15,7 @@ LAYERS = (
     ("decoder", "media", "roles", "reading_order", "sentences", "labelled", "weights", "domain"),
     ("backends", "perceive", "kinds", "entities", "knowledge", "draft", "triage"),
     ("models", "intake", "retrieve"),
+    ("writing",),
     ("pipeline",),
     ("store", "training"),
     ("evaluate", "bench", "doctor", "space"),

@@ -15,10 +15,11 @@ from mmcs.backends import fake
 from mmcs.errors import ModelUnavailable
 from mmcs.intake import Request, read_batch, take
 from mmcs.models import Models
-from mmcs.pipeline import NOTHING_TO_ANSWER, STANDBY, STILL_LOADING, Pipeline
+from mmcs.pipeline import NOTHING_TO_ANSWER, STILL_LOADING, Pipeline
 from mmcs.roles import ChatMessage, ChatOptions, Image, Role, Sound
 from mmcs.settings import Settings
 from mmcs.ticket import Case, Picture, Reading, Ticket, Transcript, from_json, to_json
+from mmcs.writing import STANDBY
 
 LATE = "My parcel with order 48213 is late. Tracking shows no movement. Is it lost?"
 
@@ -210,15 +211,17 @@ def test_a_model_that_breaks_off_leaves_the_instant_draft(fake_settings: Setting
 
 
 class StandingBy(Modified):
-    """Has another language model for the one that fails."""
+    """Has another model for those that fail."""
 
     def has_standby(self, role: Role) -> bool:
-        """Have one for drafts alone."""
-        return role == "chat"
+        """Have one for what a GPU or a server does."""
+        return role in {"chat", "captioner", "transcriber"}
 
-    def standby(self, role: Role) -> fake.FakeChat:
+    def standby(self, role: Role) -> Any:
         """Return it."""
-        return fake.FakeChat("It goes out tomorrow.", name="standby")
+        if role == "chat":
+            return fake.FakeChat("It goes out tomorrow.", name="standby")
+        return roles.load(role, "fake", self.settings)
 
 
 def test_the_embedded_model_goes_on_where_a_larger_one_breaks_off(fake_settings: Settings) -> None:
@@ -230,6 +233,30 @@ def test_the_embedded_model_goes_on_where_a_larger_one_breaks_off(fake_settings:
     drafts = [d for d in (case.draft, *case.alternatives) if d]
     assert {draft.engine for draft in drafts} == {"article", "standby"}
     assert "draft" in case.seconds
+
+
+class Exhausted:
+    """A transcriber and captioner whose GPU is full."""
+
+    name = "exhausted"
+
+    def transcribe(self, sound: Sound) -> Transcript:
+        """Fail."""
+        raise ModelUnavailable("The GPU is full.")
+
+    def caption(self, image: Image, picture: Picture) -> str:
+        """Fail."""
+        raise ModelUnavailable("The GPU is full.")
+
+
+def test_a_full_gpu_costs_no_evidence(fake_settings: Settings, sound: str, image: str) -> None:
+    """Where a GPU's models fail at work, the embedded ones hear and look, and the Case says so."""
+    full = Exhausted()
+    models = StandingBy(fake_settings, transcriber=full, captioner=full)
+    case = grown(Pipeline(fake_settings, models), Request("", LATE, (sound,), (image,)))[-1]
+    told = {(p.stage, p.message) for p in case.problems}
+    assert told == {("transcribe", "The GPU is full."), ("tag", "The GPU is full.")}
+    assert case.evidence.transcripts[0].text and case.evidence.images[0].caption
 
 
 class Looking(fake.FakeChat):

@@ -53,8 +53,16 @@ class OpenAIWhisper:
     name: str
 
     def transcribe(self, sound: Sound) -> Transcript:
-        """Return what is said; no segments when nobody speaks."""
-        return common.transcribe(self, sound)
+        """Return what is said; no segments when nobody speaks.
+
+        Raises:
+            ModelUnavailable: the GPU has no memory left.
+        """
+        try:
+            return common.transcribe(self, sound)
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            raise ModelUnavailable("The GPU has no memory left to listen with.") from error
 
     def hear(self, sound: Sound, language: str | None) -> Guess:
         """Return what is said in at most 20 s, which this network always hears as 30 s."""

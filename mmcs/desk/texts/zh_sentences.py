@@ -139,6 +139,7 @@ _ARTICLES: tuple[Pair, ...] = (
 )
 
 _MODELS: tuple[Pair, ...] = (
+    ("The GPU has no memory left to listen with.", "显卡内存不足，无法听写。"),
     (
         "The embedded language model writes this draft instead.",
         "这份草稿改由内置的语言模型撰写。",

@@ -1,0 +1,79 @@
+"""The second half of the way: the model's draft beside the instant one, and which of them is shown.
+
+As in ``pipeline``, errors that are meant for people become Problems here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+
+from mmcs import perceive
+from mmcs.domain import Domain
+from mmcs.draft import Checker, choose, model_draft
+from mmcs.errors import BadInput, MMCSError, ModelUnavailable
+from mmcs.models import Models
+from mmcs.roles import ChatModel, Embedder, Image
+from mmcs.settings import Settings
+from mmcs.ticket import Case
+
+MOST_IMAGES = 3  # that a multimodal model looks at; each costs it about a thousand tokens
+STANDBY = "The embedded language model writes this draft instead."
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Lets the language model draft, with the check beside it."""
+
+    settings: Settings
+    models: Models
+    domain: Domain
+    embedder: Embedder
+
+    def write(self, case: Case) -> Iterator[Case]:
+        """Yield the Case as the language model writes; if it fails, the embedded one begins anew,
+        and the Case says so. Closing stops the model.
+
+        Args:
+            case: with the instant draft.
+        """
+        try:
+            yield from self._written_by(self.models.get("chat"), case)
+        except MMCSError as error:
+            case = case.with_problem("draft", str(error))
+            if not (isinstance(error, ModelUnavailable) and self.models.has_standby("chat")):
+                yield case
+                return
+            case = case.with_problem("draft", STANDBY)
+            yield case
+            try:
+                yield from self._written_by(self.models.standby("chat"), case)
+            except MMCSError as failed:
+                yield case.with_problem("draft", str(failed))
+
+    def _written_by(self, chat: ChatModel, case: Case) -> Iterator[Case]:
+        begun = time.perf_counter()
+        instant = case.draft
+        assert instant is not None  # noqa: S101  # the pipeline has seen to it
+        checker = Checker(case, self.embedder, self.domain.courtesies)
+        images = self._shown(case) if chat.images else ()
+        with closing(model_draft(case, self.domain, chat, checker, images)) as growing:
+            for written in growing:
+                if "first_token" not in case.seconds:
+                    case = case.timed("first_token", time.perf_counter() - begun)
+                yield replace(case, alternatives=(written,))
+        chosen, other = choose(instant, written)
+        case = replace(case, draft=chosen, alternatives=(other,))
+        yield case.timed("draft", time.perf_counter() - begun)
+
+    def _shown(self, case: Case) -> tuple[Image, ...]:
+        """Return the latest images that the customer sent, for a model that looks at them itself.
+        One that can't be decoded is a Problem of the Case already."""
+        shown: list[Image] = []
+        for attachment in case.ticket.attachments[::-1]:
+            if attachment.kind == "image" and len(shown) < MOST_IMAGES:
+                with suppress(BadInput):
+                    shown.append(perceive.View(attachment, self.settings).image)
+        return tuple(shown[::-1])

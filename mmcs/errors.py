@@ -12,8 +12,8 @@
     ├── SpaceError          a Space cannot be deployed: no login, no permission, no network
     └── UsageError          a command was called wrongly; lists what is valid
 
-`pipeline.py` and `writing.py` turn these into Problems; the command line prints them on one line. Anything else is
-a bug and is left to crash.
+`pipeline.py` and `writing.py` turn these into Problems; the command line prints them on one line.
+Anything else is a bug and is left to crash.
 """
 
 

@@ -15,7 +15,7 @@ from mmcs import errors
 PACKAGE = Path(__file__).resolve().parent.parent / "mmcs"
 ROOMS = (
     *("attachments", "media", "decoder", "perceive", "pipeline", "models", "roles", "backends"),
-    *("knowledge", "weights", "store", "intake", "retrieve"),
+    *("knowledge", "weights", "store", "intake", "retrieve", "writing"),
 )
 # The command line's own: they measure, fit and train, and no ticket goes through them.
 APART = {"knowledge/questions.py", "backends/fake.py"}
@@ -51,13 +51,16 @@ def _of(module: ast.Module, name: str) -> Iterator[Said]:
             continue
         known = {**constants, **_texts(scope)}
         documentation = ast.get_docstring(scope, clean=False)
+        prompts = _given(scope, {"ChatMessage"})  # what only a language model reads
         for node in _inside(scope):
-            if not _is_text(node) or (
-                isinstance(node, ast.Constant) and node.value == documentation
+            if (
+                not _is_text(node)
+                or node in prompts
+                or (isinstance(node, ast.Constant) and node.value == documentation)
             ):
                 continue
             texts = _filled(node, known)
-            if any(_is_sentence(text) for text in texts) or node in _given(scope):
+            if any(_is_sentence(text) for text in texts) or node in _given(scope, RAISED):
                 yield from (Said(f"{name}:{node.lineno}", text) for text in texts)
 
 
@@ -74,16 +77,17 @@ def _inside(scope: Function) -> Iterator[ast.expr]:
             waiting += ast.iter_child_nodes(node)
 
 
-def _given(scope: Function) -> set[ast.expr]:
-    """Return what is given to an error, a Problem or ``with_problem``."""
+def _given(scope: Function, called_so: set[str]) -> set[ast.expr]:
+    """Return what is given to those that are called so; with errors, also what is given to a
+    Problem or ``with_problem``."""
     given: set[ast.expr] = set()
     for node in _inside(scope):
         if isinstance(node, ast.Call):
             called = node.func
             name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
-            if name in RAISED:
+            if name in called_so:
                 given |= set(node.args)
-            elif name in {"Problem", "with_problem"}:
+            elif called_so is RAISED and name in {"Problem", "with_problem"}:
                 given |= set(node.args[1:])
     return given
 

@@ -35,6 +35,7 @@ ENGINES = {
     "efficientnet_lite_pytorch",
     "bitsandbytes",
     "accelerate",
+    "openai",
 }
 LIFTED = {("kinds", "perceive")}  # (imported, importer): a rule that one stage alone uses
 

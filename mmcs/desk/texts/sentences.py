@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from mmcs.desk.texts.zh_sentences import PARTS, REASONS, SENTENCES, Pair
+from mmcs.desk.texts.zh_engines import Pair
+from mmcs.desk.texts.zh_sentences import PARTS, REASONS, SENTENCES
 from mmcs.ticket import Language
 
 _HOLE = re.compile(r"\{(\w+)\}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmcs.desk.texts.zh import ZH
-
-Pair = tuple[str, str]  # the English with {holes}, and the Chinese with the same
+from mmcs.desk.texts.zh_engines import MODELS, SERVERS, WEIGHTS, Pair
 
 _FILES: tuple[Pair, ...] = (
     (
@@ -92,6 +91,16 @@ _TICKETS: tuple[Pair, ...] = (
     ),
     ("Nobody is heard speaking in {name}.", "{name} 里没有听到有人说话。"),
     ("The database {name} cannot be opened.", "数据库 {name} 打不开。"),
+    (
+        "The database {name} needs the package {package}, which is not installed.",
+        "数据库 {name} 需要 {package} 包，但没有安装。",
+    ),
+    (
+        "MMCS_DATABASE cannot be understood: write it as postgresql://user:password@host/name, "
+        "with %40 for an @ in the password.",
+        "MMCS_DATABASE 无法识别：请写成 postgresql://user:password@host/name，"
+        "密码里的 @ 写成 %40。",
+    ),
     ("The database could not be read or written.", "数据库无法读写。"),
     ("The ticket {name} was written by another version.", "工单 {name} 是由另一个版本写入的。"),
     ("This ticket is no longer there.", "这个工单已经不在了。"),
@@ -138,122 +147,6 @@ _ARTICLES: tuple[Pair, ...] = (
     ),
 )
 
-_MODELS: tuple[Pair, ...] = (
-    ("The GPU has no memory left to listen with.", "显卡内存不足，无法听写。"),
-    (
-        "The embedded language model writes this draft instead.",
-        "这份草稿改由内置的语言模型撰写。",
-    ),
-    (
-        "The language model is still loading; the draft is made of the articles' own sentences.",
-        "语言模型还在加载；草稿由帮助文章的原句组成。",
-    ),
-    (
-        "Others were waiting for the language model; the draft is made of the articles' own "
-        "sentences. Press Draft again for the model's.",
-        "还有其他人在等语言模型；草稿由帮助文章的原句组成。再按一次“起草回复”，即可得到模型的草稿。",
-    ),
-    ("The {role} is switched off.", "{role}已关闭。"),
-    (
-        "There is no {role} called {name}; there is {names}.",
-        "没有名为 {name} 的{role}引擎；可用的有：{names}。",
-    ),
-    (
-        "The {role} {name} needs the package {package}, which is not installed.",
-        "{role}引擎 {name} 需要 {package} 包，但没有安装。",
-    ),
-    (
-        "The image model {model} could not be loaded; "
-        "run {command} to see whether its file is damaged.",
-        "图像模型 {model} 无法加载；请运行 {command}，检查文件是否损坏。",
-    ),
-    (
-        "The embedding model {model} could not be loaded; run {command} to see which file is "
-        "damaged.",
-        "检索模型 {model} 无法加载；请运行 {command}，查看哪个文件损坏。",
-    ),
-    (
-        "The text reader's model {name} is not in the installed package rapidocr; "
-        "install the version that requirements.txt names.",
-        "文字识别模型 {name} 不在已安装的 rapidocr 里；请安装 requirements.txt 指定的版本。",
-    ),
-    (
-        "Whisper has no size {name}; it has {names}.",
-        "Whisper 没有 {name} 规格；可用的有：{names}。",
-    ),
-    (
-        "Whisper {name} is not in the cache and may not be downloaded.",
-        "Whisper {name} 不在缓存里，也不允许下载。",
-    ),
-    ("Whisper {name} cannot be loaded: {reason}", "Whisper {name} 无法加载：{reason}"),
-    ("Whisper {name} cannot be downloaded: {reason}", "Whisper {name} 无法下载：{reason}"),
-    (
-        "{name} has format {number} of CTranslate2, not {other}.",
-        "{name} 是 CTranslate2 第 {number} 版格式，应为第 {other} 版。",
-    ),
-    (
-        "There is no language model {name}; MMCS_CHAT_MODEL may be {names}, the path of a GGUF "
-        "file, or owner/repo:file.gguf of the model hub.",
-        "没有语言模型 {name}；MMCS_CHAT_MODEL 可以是 {names}、GGUF 文件的路径，"
-        "或模型库里的 owner/repo:file.gguf。",
-    ),
-    (
-        "The language model {name} cannot be loaded: the file is damaged, of a kind that llama.cpp "
-        "does not know, or too large for this machine's memory.",
-        "语言模型 {name} 无法加载：文件已损坏、llama.cpp 不支持这种格式，或内存不够。",
-    ),
-    (
-        "The ticket is too long for {model}: {count} tokens, and {most} fit. Shorten it.",
-        "工单太长，{model} 放不下：共 {count} 个词元，最多 {most} 个。请缩短。",
-    ),
-    ("The ticket is too long for {model}. Shorten it.", "工单太长，{model} 放不下。请缩短。"),
-    ("{model} could not go on with this conversation.", "{model} 无法继续这段对话。"),
-    ("{model} cannot take this conversation.", "{model} 无法处理这段对话。"),
-    ("{model} cannot take this text as text.", "{model} 无法把这段内容当作普通文字处理。"),
-    ("The chat template of {model} leaves out a message.", "{model} 的对话模板漏掉了一条消息。"),
-)
-
-_WEIGHTS: tuple[Pair, ...] = (
-    (
-        "There are no weights called {name}; there is {names}.",
-        "没有名为 {name} 的权重；有：{names}。",
-    ),
-    (
-        "The model hub's {path} has no {name}; it has {names}.",
-        "模型库的 {path} 没有 {name}；有：{names}。",
-    ),
-    (
-        "{model} is not in the cache and no model hub may be asked.",
-        "{model} 不在缓存里，也不允许访问模型库。",
-    ),
-    ("{model} cannot be fetched: {reasons}.", "{model} 无法下载：{reasons}。"),
-    (
-        "The weights of {model} ({size}) are not in {folder} and cannot be fetched: {reasons}. "
-        "Run {command} on a machine with network access, or set MMCS_CACHE to a folder that holds "
-        "them.",
-        "{model} 的权重（{size}）不在 {folder} 里，也无法下载：{reasons}。请在能联网的机器上运行 "
-        "{command}，或把 MMCS_CACHE 设为存有权重的文件夹。",
-    ),
-    (
-        "The weights of {model} need {size} MB in {folder} and only {free} MB are free; "
-        "free some space or set MMCS_CACHE to another disk.",
-        "{model} 的权重在 {folder} 需要 {size} MB，只剩 {free} MB；"
-        "请腾出空间，或把 MMCS_CACHE 设到别的磁盘。",
-    ),
-    (
-        "The weights of {model} cannot be stored: the disk of {folder} is full; "
-        "free some space or set MMCS_CACHE to another folder.",
-        "{model} 的权重无法保存：{folder} 所在的磁盘已满；"
-        "请腾出空间，或把 MMCS_CACHE 设为别的文件夹。",
-    ),
-    (
-        "The weights of {model} cannot be stored: {folder} cannot be written ({reason}); "
-        "make it writable or set MMCS_CACHE to another folder.",
-        "{model} 的权重无法保存：{folder} 不可写（{reason}）；"
-        "请改为可写，或把 MMCS_CACHE 设为别的文件夹。",
-    ),
-)
-
 _DRAFTS: tuple[Pair, ...] = (
     ("Being written.", "撰写中。"),
     ("No article answers this.", "没有文章能回答。"),
@@ -276,7 +169,15 @@ _DRAFTS: tuple[Pair, ...] = (
     ("Not chosen: {fault}. {then}", "未采用：{fault}。{then}"),
 )
 
-SENTENCES: tuple[Pair, ...] = (*_FILES, *_TICKETS, *_ARTICLES, *_MODELS, *_WEIGHTS, *_DRAFTS)
+SENTENCES: tuple[Pair, ...] = (
+    *_FILES,
+    *_TICKETS,
+    *_ARTICLES,
+    *MODELS,
+    *SERVERS,
+    *WEIGHTS,
+    *_DRAFTS,
+)
 
 _FORMATS: tuple[Pair, ...] = (
     ("WAV, MP3, M4A, OGG, WebM, FLAC or AMR", "WAV、MP3、M4A、OGG、WebM、FLAC 或 AMR"),
@@ -293,6 +194,7 @@ PARTS: Mapping[str, tuple[Pair, ...]] = {
         ("an image that can be read", "可读取的图片"),
     ),
     "role": tuple(ZH.roles.items()),
+    "where": (("The model server {host}", "模型服务器 {host}"),),
     "source": (
         ("installed package", "已安装的包"),
         ("hub", "模型库"),

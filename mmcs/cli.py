@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--knowledge", metavar="DIR", help="a folder of Markdown articles")
 
     bench = commands.add_parser("bench", help="measure speed and memory against the budgets")
+    bench.add_argument("--gpu", action="store_true", help="the multimodal model alone")
     bench.set_defaults(command=_bench)
 
     doctor = commands.add_parser("doctor", help="say what this machine has and what it will use")
@@ -215,6 +216,10 @@ def _evaluate_drafts(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def _bench(asked: argparse.Namespace, settings: Settings) -> int:
+    if asked.gpu:
+        from mmcs.bench import gpu
+
+        return _print_report(gpu.measure(settings), bool(asked.json))
     from mmcs.bench import measure
 
     return _print_report(measure(settings), bool(asked.json))

@@ -30,6 +30,7 @@ PACKAGES = (
     "onnxruntime",
     "xllamacpp",
     "openai",
+    "psycopg",
     "pillow",
     "av",
 )

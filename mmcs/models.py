@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -63,6 +63,8 @@ def chosen_backends(settings: Settings) -> dict[Role, str]:
 def _column(settings: Settings) -> dict[Role, str]:
     if settings.model == "embedded":
         return EMBEDDED
+    if settings.zero_gpu:  # lent for a draft; everything else stays on the CPU
+        return {**EMBEDDED, "chat": MULTIMODAL["chat"]}
     column = ON_CUDA if gpus() else EMBEDDED
     if settings.model != "auto":
         column = {**column, **MULTIMODAL}
@@ -127,6 +129,10 @@ class Models:
             ModelUnavailable: neither the chosen backend nor the embedded one can be had.
         """
         return self._begin(role).result()
+
+    def settle(self, role: Role) -> None:
+        """Return when a role is loaded, or can't be had."""
+        wait([self._begin(role)])
 
     def has_standby(self, role: Role) -> bool:
         """Say whether the embedded model of a role could do another one's work."""

@@ -161,8 +161,7 @@ class Pipeline:
             case_id: the Case's id; a random one if None.
             problems: what is known to be wrong already, such as a file that was refused.
         """
-        known = (*problems, *self.models.problems)
-        case = Case(case_id or secrets.token_hex(6), ticket, problems=known)
+        case = self._with_news(Case(case_id or secrets.token_hex(6), ticket, problems=problems))
         if not ticket.customer_text and not ticket.attachments:
             case = case if problems else case.with_problem("ticket", NOTHING_TO_ANSWER)
             yield case
@@ -179,7 +178,7 @@ class Pipeline:
             Stage("instant", self._instant),
         ]
         for stage in stages:
-            case = stage.run(case)
+            case = self._with_news(stage.run(case))
             yield replace(case, ticket=ticket)
         return replace(case, ticket=ticket)
 
@@ -202,7 +201,12 @@ class Pipeline:
             return
         writer = Writer(self.settings, self.models, self.domain, self._embedder)
         for case in writer.write(within_limits(found)):
-            yield replace(case, ticket=found.ticket)
+            yield self._with_news(replace(case, ticket=found.ticket))
+
+    def _with_news(self, case: Case) -> Case:
+        """Return the Case with what is known by now of models that can't be had."""
+        news = tuple(p for p in self.models.problems if p not in case.problems)
+        return replace(case, problems=(*case.problems, *news)) if news else case
 
     def _perception(self, ticket: Ticket) -> list[Stage]:
         stages = []

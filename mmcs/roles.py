@@ -162,6 +162,7 @@ def backend_names(role: Role) -> tuple[str, ...]:
 
 
 _loaded: dict[tuple[Role, str, Settings], Any] = {}
+_importing = threading.Lock()  # transformers' modules are lazy, and come half-made to two at once
 _loading: dict[tuple[Role, str, Settings], threading.Lock] = {}  # one a model: some take minutes
 
 
@@ -176,7 +177,8 @@ def load(role: Role, backend: str, settings: Settings) -> Any:
     if backend not in valid:
         raise UsageError(f"There is no {role} called {backend!r}; there is {', '.join(valid)}.")
     try:
-        module = importlib.import_module(f"mmcs.backends.{backend}")
+        with _importing:
+            module = importlib.import_module(f"mmcs.backends.{backend}")
     except ImportError as missing:
         raise ModelUnavailable(
             f"The {role} {backend} needs the package {missing.name}, which is not installed."

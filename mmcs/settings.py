@@ -3,6 +3,7 @@ the environment."""
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -16,7 +17,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 ASSETS = PROJECT / "assets"
 SPACE_STORAGE = Path("/data")  # where a Space's storage is mounted, if it has any
 # What only a Space's own variables say: whoever could set it elsewhere could sign in as anybody.
-_OF_A_SPACE = frozenset({"space", "sign_in"})
+_OF_A_SPACE = frozenset({"space", "sign_in", "zero_gpu"})
 
 
 def prepare_process() -> None:
@@ -32,6 +33,8 @@ def prepare_process() -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if on_a_space(Settings(), os.environ).zero_gpu:
+        importlib.import_module("spaces")  # it has to come before whatever asks for a GPU
 
 
 def usable_cores() -> int:
@@ -79,7 +82,7 @@ class Settings:
     offline: bool = False  # never fetch weights
     hub: str = "https://huggingface.co"  # empty: no hub
 
-    database: str = ""  # an SQLAlchemy address; empty: SQLite in home
+    database: str = field(default="", repr=False)  # an SQLAlchemy address; empty: SQLite in home
 
     # the page
     host: str = "127.0.0.1"
@@ -88,6 +91,7 @@ class Settings:
     # on a Hugging Face Space
     space: str = ""  # OWNER/NAME; empty: this is no Space
     sign_in: bool = False  # visitors can sign in with their Hugging Face account
+    zero_gpu: bool = False  # a GPU is lent for the length of a draft
     admins: str = ""  # who sees the admin part besides the Space's owner; commas between the names
 
     @property
@@ -175,6 +179,7 @@ def on_a_space(
         settings,
         space=given["SPACE_ID"],
         sign_in=bool(given.get("OAUTH_CLIENT_ID") and given.get("OAUTH_CLIENT_SECRET")),
+        zero_gpu=given.get("SPACES_ZERO_GPU", "").lower() in {"1", "true"},
         host="0.0.0.0",  # noqa: S104  # a Space's proxy comes from outside the container
     )
 

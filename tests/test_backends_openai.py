@@ -47,10 +47,10 @@ from tokenizers import Tokenizer, decoders, models
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from mmcs import roles, weights
-from mmcs.backends._openai_content import UNSEEN, defused, turns
-from mmcs.backends._openai_failures import Failure
-from mmcs.backends._openai_line import HEADERS, Server, servers_at
-from mmcs.backends._openai_servers import LEFT_OUT, Servers
+from mmcs.backends._openai.content import UNSEEN, defused, turns
+from mmcs.backends._openai.failures import Failure
+from mmcs.backends._openai.line import HEADERS, Server, servers_at
+from mmcs.backends._openai.servers import LEFT_OUT, Servers
 from mmcs.backends.llama_cpp import _params
 from mmcs.backends.openai_api import AT_ONCE, OpenAIChat
 from mmcs.errors import ModelUnavailable, OverLimit

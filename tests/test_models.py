@@ -1,5 +1,7 @@
 """Models load once, behind the page, and a model that can't be had is told and replaced."""
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -93,3 +95,21 @@ def test_english_goes_on_without_the_chinese_embedder(
     models = Models(alone.with_flags(chat="none"))
     assert models.get("embedder").name == "minilm-support"
     assert "multilingual-e5-small" in models.problems[0].message
+
+
+def test_two_threads_import_their_engines(tmp_path: Path) -> None:
+    """In a fresh process a multimodal model and the small ones load beside each other; none is
+    said to lack a package that is there."""
+    code = (
+        "from pathlib import Path\n"
+        "from mmcs.settings import Settings\n"
+        "from mmcs.models import Models\n"
+        f"cache = Path({str(tmp_path)!r})\n"
+        "m = Models(Settings(cache=cache, model='/nowhere', offline=True, hub=''))\n"
+        "m.start()\n"
+        "for role in ('embedder', 'captioner', 'chat'): m.settle(role)\n"
+        "print([p.message for p in m.problems])\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "/nowhere" in ran.stdout  # it was tried, and is no model
+    assert "not installed" not in ran.stdout

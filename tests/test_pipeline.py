@@ -235,6 +235,18 @@ def test_the_embedded_model_goes_on_where_a_larger_one_breaks_off(fake_settings:
     assert "draft" in case.seconds
 
 
+def test_a_model_that_cannot_be_had_is_told_by_the_first_case(
+    fake_settings: Settings, image: str
+) -> None:
+    """Also where it turned out while the ticket was on its way: the Case says that the server is
+    not there, and who captions and drafts instead does so."""
+    away = fake_settings.with_flags(captioner="openai_api", chat="openai_api", model="embedded")
+    case = grown(Pipeline(away, Models(away)), Request("", LATE, (), (image,)))[-1]
+    told = {(p.stage, "MMCS_OPENAI_URL" in p.message) for p in case.problems}
+    assert {("captioner", True), ("chat", True)} <= told
+    assert case.evidence.images[0].caption and case.draft
+
+
 class Exhausted:
     """A transcriber and captioner whose GPU is full."""
 

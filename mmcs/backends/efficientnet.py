@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from efficientnet_lite_pytorch import EfficientNet
 
+from mmcs.backends._device import BUILDING, device
 from mmcs.errors import ModelUnavailable
 from mmcs.roles import Image
 from mmcs.settings import ASSETS, Settings
@@ -26,10 +27,10 @@ class EfficientNetLite:
 
     name = "efficientnet"
 
-    def __init__(self, network: torch.nn.Module, labels: tuple[str, ...]) -> None:
-        """Take a network that is ready for inference; a GPU is used when there is one."""
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._network = network.eval().to(self._device)
+    def __init__(self, network: torch.nn.Module, labels: tuple[str, ...], device: str) -> None:
+        """Take a network that is ready for inference, and put it where it computes."""
+        self._device = device
+        self._network = network.eval().to(device)
         self._labels = labels
 
     def tag(self, image: Image) -> tuple[Tag, ...]:
@@ -78,7 +79,8 @@ def tagger(settings: Settings) -> EfficientNetLite:
     """
     path = fetch("efficientnet-lite0", settings) / WEIGHTS
     torch.set_num_threads(settings.threads)
-    network = EfficientNet.from_name(ARCHITECTURE)
+    with BUILDING:
+        network = EfficientNet.from_name(ARCHITECTURE)
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError) as broken:
@@ -86,6 +88,6 @@ def tagger(settings: Settings) -> EfficientNetLite:
             "The image model EfficientNet-Lite0 could not be loaded; "
             "run `python -m mmcs weights --check` to see whether its file is damaged."
         ) from broken
-    model = EfficientNetLite(network, _labels())
+    model = EfficientNetLite(network, _labels(), device(settings))
     model.tag(np.zeros((SIDE, SIDE, 3), dtype=np.uint8))
     return model

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
+from mmcs.backends._device import BUILDING, device
 from mmcs.backends._low_rank import take_corrections
 from mmcs.backends._pooling import in_batches, mean_of_tokens
 from mmcs.errors import ModelUnavailable
@@ -33,11 +34,11 @@ class MiniLM:
 
     name = "minilm-support"
 
-    def __init__(self, folder: str, threads: int) -> None:
+    def __init__(self, folder: str, settings: Settings) -> None:
         """Load tokenizer and weights from a folder; a GPU is used when there is one."""
-        torch.set_num_threads(threads)
+        torch.set_num_threads(settings.threads)
         disable_progress_bar()  # it would draw on a command's stderr for a tenth of a second
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = device(settings)
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
         take_corrections(model, CORRECTIONS)
@@ -72,7 +73,8 @@ def embedder(settings: Settings) -> MiniLM:
     """
     folder = fetch("minilm", settings)
     try:
-        model = MiniLM(str(folder), settings.threads)
+        with BUILDING:
+            model = MiniLM(str(folder), settings)
     except (OSError, ValueError, SafetensorError) as broken:
         raise ModelUnavailable(
             "The embedding model all-MiniLM-L6-v2 could not be loaded; "

@@ -25,6 +25,7 @@ from tokenizers.processors import TemplateProcessing
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
+from mmcs.backends._device import BUILDING, device
 from mmcs.backends._pooling import in_batches, mean_of_tokens
 from mmcs.errors import ModelUnavailable
 from mmcs.roles import Vectors
@@ -77,11 +78,11 @@ class MultilingualE5:
 
     name = "multilingual-e5-small"
 
-    def __init__(self, file: Path, threads: int) -> None:
+    def __init__(self, file: Path, settings: Settings) -> None:
         """Unpack the file; a GPU is used when there is one."""
-        torch.set_num_threads(threads)
+        torch.set_num_threads(settings.threads)
         packed = read(file)
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = device(settings)
         self._tokenizer = packed.tokenizer
         self._alike = packed.alike
         self._model = build(packed).eval().to(self._device)
@@ -235,7 +236,8 @@ def embedder(settings: Settings) -> MultilingualE5:
     """
     folder = fetch("multilingual-e5-small", settings)
     try:
-        model = MultilingualE5(folder / FILE, settings.threads)
+        with BUILDING:
+            model = MultilingualE5(folder / FILE, settings)
     except (OSError, ValueError, KeyError, struct.error, RuntimeError) as broken:
         raise ModelUnavailable(
             "The embedding model multilingual-e5-small could not be loaded; "

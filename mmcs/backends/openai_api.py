@@ -16,9 +16,9 @@ import numpy as np
 import openai
 
 from mmcs.backends import composed
-from mmcs.backends._openai_content import turns
-from mmcs.backends._openai_failures import failure_of
-from mmcs.backends._openai_line import (
+from mmcs.backends._openai.content import turns
+from mmcs.backends._openai.failures import failure_of
+from mmcs.backends._openai.line import (
     Access,
     HungUp,
     Line,
@@ -28,7 +28,7 @@ from mmcs.backends._openai_line import (
     servers_at,
     written,
 )
-from mmcs.backends._openai_servers import Servers, Tries
+from mmcs.backends._openai.servers import Servers, Tries
 from mmcs.errors import ModelUnavailable, OverLimit
 from mmcs.roles import Captioner, ChatMessage, ChatOptions, Image
 from mmcs.sentences import split_sentences

@@ -23,6 +23,7 @@ from whisper.tokenizer import get_tokenizer
 from mmcs import weights
 from mmcs.backends import _whisper_common as common
 from mmcs.backends._ctranslate2_file import read_variables, whisper_state_dict
+from mmcs.backends._device import BUILDING, device
 from mmcs.backends._whisper_common import BEAM_SIZE, CLOSING, OPENING, PROMPTS, Guess, Word
 from mmcs.errors import ModelUnavailable
 from mmcs.roles import Sound
@@ -121,12 +122,12 @@ def transcriber(settings: Settings) -> OpenAIWhisper:
         ModelUnavailable: those of another size cannot be had.
     """
     torch.set_num_threads(settings.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    place = device(settings)
     size = settings.whisper_model
-    if size == "base" and device == "cuda":
+    if size == "base" and place == "cuda":
         size = "turbo"
     model = base(settings) if size == "base" else _published(size, settings)
-    loaded = OpenAIWhisper(model.to(device).eval(), f"openai-whisper-{Path(size).stem}")
+    loaded = OpenAIWhisper(model.to(place).eval(), f"openai-whisper-{Path(size).stem}")
     loaded.hear(np.zeros(common.SAMPLE_RATE, np.float32), None)
     return loaded
 
@@ -138,7 +139,8 @@ def base(settings: Settings) -> Whisper:
         WeightsError: they cannot be had.
     """
     folder = weights.fetch("whisper-base", settings)
-    model = Whisper(BASE)
+    with BUILDING:
+        model = Whisper(BASE)
     model.load_state_dict(whisper_state_dict(read_variables(folder / "model.bin")))
     heads = torch.zeros(BASE.n_text_layer, BASE.n_text_head, dtype=torch.bool)
     for layer, head in json.loads((folder / "config.json").read_text("utf-8"))["alignment_heads"]:
@@ -150,15 +152,18 @@ def base(settings: Settings) -> Whisper:
 def _published(size: str, settings: Settings) -> Whisper:
     """Return another size, or a checkpoint by its path, fetching what is not in the cache."""
     folder = settings.cache / "weights" / "openai-whisper"
+    address = whisper._MODELS.get(size)
     if not Path(size).is_file():
-        address = whisper._MODELS.get(size)
         if address is None:
             names = ", ".join(whisper.available_models())
             raise ModelUnavailable(f"Whisper has no size {size!r}; it has {names}.")
         if not (folder / Path(address).name).is_file():
             _reach(address, size, settings)
     try:
-        return whisper.load_model(size, "cpu", str(folder))
+        if address is not None:
+            whisper._download(address, str(folder), in_memory=False)
+        with BUILDING:
+            return whisper.load_model(size, "cpu", str(folder))
     except (OSError, RuntimeError) as error:
         raise ModelUnavailable(f"Whisper {size} cannot be loaded: {error}") from error
 

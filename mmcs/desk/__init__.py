@@ -66,6 +66,8 @@ def serve(settings: Settings) -> None:
     pipeline = LatePipeline(settings)
     files = Files(settings)
     blocks = build(pipeline, Store(settings), files)
+    if settings.zero_gpu:  # what may use a lent GPU has to be there before the page is served
+        pipeline.models.settle("chat")
     url = launch(blocks, settings, files)
     print(f"The desk is on {url}", flush=True)  # noqa: T201  # whoever started it waits for it
     pipeline.start()

@@ -79,6 +79,88 @@ MODELS: tuple[Pair, ...] = (
     ("The chat template of {model} leaves out a message.", "{model} 的对话模板漏掉了一条消息。"),
 )
 
+MULTIMODAL: tuple[Pair, ...] = (
+    (
+        "{count} drafts wait for {model} already; try again in a minute.",
+        "已有 {count} 份草稿在等待 {model}；请一分钟后再试。",
+    ),
+    (
+        "{model} did not finish the draft within {seconds} seconds.",
+        "{model} 没有在 {seconds} 秒内写完草稿。",
+    ),
+    ("{model} stopped working.", "{model} 停止了工作。"),
+    (
+        "There is not enough memory for {model} to write this draft.",
+        "内存不足，{model} 无法撰写这份草稿。",
+    ),
+    ("There is not enough memory for {model}.", "内存不足，装不下 {model}。"),
+    (
+        "There is no model {model}; MMCS_MODEL may be a folder, or owner/name of the hub.",
+        "没有模型 {model}；MMCS_MODEL 可以是文件夹，或模型库的 owner/name。",
+    ),
+    (
+        "The folder {folder} holds no model: config.json is missing.",
+        "文件夹 {folder} 里没有模型：缺少 config.json。",
+    ),
+    (
+        "{model} is incomplete: it lacks {files}. Only safetensors are loaded.",
+        "{model} 不完整：缺少 {files}。只加载 safetensors 文件。",
+    ),
+    ("There is no model {model} on the hub.", "模型库里没有 {model}。"),
+    (
+        "{model} cannot be downloaded: the hub has no such model, asks for consent to its licence "
+        "first, or broke off.",
+        "{model} 无法下载：模型库里没有它，或要先同意许可，或下载中断。",
+    ),
+    ("{model} is not in the cache, and {reasons}.", "缓存里没有 {model}，而且{reasons}。"),
+    (
+        "{model} is not in the cache and may not be downloaded.",
+        "缓存里没有 {model}，也不允许下载。",
+    ),
+    (
+        "{model} does not fit on the GPUs, also when it is spread over them.",
+        "{model} 分摊到所有显卡上也放不下。",
+    ),
+    (
+        "{model} cannot be loaded: some of its weights are missing.",
+        "{model} 无法加载：缺少部分权重。",
+    ),
+    (
+        "{model} cannot be loaded: its files are damaged or incomplete.",
+        "{model} 无法加载：文件损坏或不完整。",
+    ),
+    (
+        "{model} is no model that reads images and text, or of a kind that is not known here.",
+        "{model} 不是能读图片和文字的模型，或是这里不认识的类型。",
+    ),
+    ("{model} is of a kind that is not known here.", "{model} 是这里不认识的类型。"),
+    (
+        "{model} needs {needed} GB {place} in {precision}, and {free} GB are free{kept}.",
+        "{model} 以 {precision} 加载需要 {needed} GB（{place}），可用 {free} GB{kept}。",
+    ),
+    (
+        "MMCS_PRECISION is {value}; it may be {names}.",
+        "MMCS_PRECISION 的值是 {value}；可以是 {names}。",
+    ),
+    (
+        "{model} needs a CUDA GPU; a model named by MMCS_MODEL runs without one, slowly.",
+        "{model} 需要 CUDA 显卡；用 MMCS_MODEL 指定的模型没有显卡也能运行，但很慢。",
+    ),
+    (
+        "{model} has no chat template, so it cannot write drafts.",
+        "{model} 没有对话模板，不能撰写草稿。",
+    ),
+    ("{model} cannot take these images.", "{model} 无法处理这些图片。"),
+    (
+        "The chat template of {model} does not take this conversation.",
+        "{model} 的对话模板不接受这段对话。",
+    ),
+    (
+        "ZeroGPU has no GPU free, or your time on it is used up.",
+        "ZeroGPU 没有空闲的显卡，或您的使用时间已用完。",
+    ),
+)
+
 SERVERS: tuple[Pair, ...] = (
     (
         "{where} cannot be reached; check that it runs and that MMCS_OPENAI_URL is its address.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmcs.desk.texts.zh import ZH
-from mmcs.desk.texts.zh_engines import MODELS, SERVERS, WEIGHTS, Pair
+from mmcs.desk.texts.zh_engines import MODELS, MULTIMODAL, SERVERS, WEIGHTS, Pair
 
 _FILES: tuple[Pair, ...] = (
     (
@@ -174,6 +174,7 @@ SENTENCES: tuple[Pair, ...] = (
     *_TICKETS,
     *_ARTICLES,
     *MODELS,
+    *MULTIMODAL,
     *SERVERS,
     *WEIGHTS,
     *_DRAFTS,
@@ -194,6 +195,12 @@ PARTS: Mapping[str, tuple[Pair, ...]] = {
         ("an image that can be read", "可读取的图片"),
     ),
     "role": tuple(ZH.roles.items()),
+    "place": (
+        ("on the GPU", "显卡"),
+        ("on {count} GPUs", "{count} 张显卡"),
+        ("in memory", "内存"),
+    ),
+    "kept": ((" for it", "留给它"),),
     "where": (("The model server {host}", "模型服务器 {host}"),),
     "source": (
         ("installed package", "已安装的包"),

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import openai
 
-from mmcs.backends._openai_failures import Failure, failure_of
-from mmcs.backends._openai_line import HungUp, Line, Server, greet
+from mmcs.backends._openai.failures import Failure, failure_of
+from mmcs.backends._openai.line import HungUp, Line, Server, greet
 from mmcs.errors import MMCSError, ModelUnavailable
 
 LEFT_OUT = (5.0, 10.0, 20.0, 40.0, 60.0)  # seconds, after the first failure in a row, the second, …

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import openai
 
-from mmcs.backends._openai_line import Line, Server
+from mmcs.backends._openai.line import Line, Server
 from mmcs.errors import MMCSError, ModelUnavailable, OverLimit
 
 TOO_LONG = re.compile(r"context|too long|longer than", re.IGNORECASE)  # in what a server refuses

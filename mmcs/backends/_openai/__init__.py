@@ -1,0 +1,1 @@
+"""The parts of ``openai_api``."""

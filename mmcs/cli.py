@@ -21,6 +21,7 @@ from mmcs.errors import BadInput, MMCSError, UsageError
 from mmcs.intake import Request, read_batch, take
 from mmcs.settings import PROJECT, Settings, from_environment
 from mmcs.ticket import Case, to_json
+from mmcs.training.commands import add_train, train
 
 if TYPE_CHECKING:
     from mmcs.pipeline import Pipeline  # imported by the commands that need it: it takes seconds
@@ -32,6 +33,7 @@ EVALUATIONS = {
     "retrieval": "how well articles are found",
     "drafts": "how good drafts are",
     "claims": "how well the check tells what a source supports",
+    "triage": "how well tickets are filed",
 }
 
 
@@ -87,9 +89,16 @@ def _parser() -> argparse.ArgumentParser:
         help="which drafts to judge, several if given again (default: article, shown, model)",
     )
     evaluate.add_argument(
-        "--page", metavar="FILE.html", type=Path, help="each draft beside its ticket"
+        "--page", metavar="FILE.html", type=Path, help="drafts, triage: all of it on one page"
+    )
+    evaluate.add_argument(
+        "--weights", action="append", default=[], metavar="FILE", type=Path, help="triage: a net"
     )
     evaluate.set_defaults(command=_evaluate)
+
+    training = commands.add_parser("train", help="train a model on labelled data")
+    add_train(training)
+    training.set_defaults(command=lambda asked, s: _print_report(train(asked, s), asked.json))
 
     for command in (run, evaluate):
         command.add_argument("--domain", metavar="NAME|DIR")
@@ -112,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     space.add_argument("--go", action="store_true", help="deploy; without it, say what would be")
     space.set_defaults(command=_space)
 
-    for command in (run, evaluate, bench, doctor, weights, space):
+    for command in (run, evaluate, training, bench, doctor, weights, space):
         command.add_argument("--json", action="store_true", help="JSON alone on standard output")
     return parser
 
@@ -190,6 +199,10 @@ def _evaluate(asked: argparse.Namespace, settings: Settings) -> int:
         report = evaluate_images(asked.data, settings)
     elif asked.what == "drafts":
         return _evaluate_drafts(asked, settings)
+    elif asked.what == "triage":
+        from mmcs.evaluate.triage_page import evaluate_on_page
+
+        report = evaluate_on_page(asked.data, settings, asked.weights, asked.page)
     elif asked.what == "claims":
         from mmcs.evaluate.claims import evaluate as evaluate_claims
 

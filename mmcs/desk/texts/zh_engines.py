@@ -34,6 +34,10 @@ MODELS: tuple[Pair, ...] = (
         "图像模型 {model} 无法加载；请运行 {command}，检查文件是否损坏。",
     ),
     (
+        "{name} holds no trained triage; make it with {command}.",
+        "{name} 里没有训练好的分流模型；请用 {command} 训练。",
+    ),
+    (
         "The embedding model {model} could not be loaded; run {command} to see which file is "
         "damaged.",
         "检索模型 {model} 无法加载；请运行 {command}，查看哪个文件损坏。",

@@ -1,0 +1,117 @@
+"""Triage by the net that was trained on this domain's tickets (assets/weights/triage.safetensors).
+
+Without such a file, or with one for other categories, the examples of the domain decide, as in
+``similarity``. The model's name says which of them it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmcs.backends._encoders import encoders
+from mmcs.domain import Domain, open_domain
+from mmcs.roles import Triager, load
+from mmcs.settings import Settings
+from mmcs.ticket import Evidence, Message, Ticket, Triage, Verdict
+from mmcs.triage.checkpoint import SHIPPED, Checkpoint
+from mmcs.triage.checkpoint import load as load_checkpoint
+from mmcs.triage.features import MODALITIES, Table
+from mmcs.triage.gather import Encoders, Understood, gather
+from mmcs.triage.judge import SCOPE, judge
+from mmcs.triage.labelled import SCOPED
+
+EMBEDDER = "bilingual"  # whose features the shipped net has learned
+OUTSIDE = 0.5  # chance of "none of these" from which a ticket is filed under the last category
+
+
+class FusionTriager:
+    """Files tickets by a trained net; what it never learned, and the language, by similarity."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, made: Encoders, fallback: Triager, settings: Settings
+    ) -> None:
+        """Take a net, the models that make its features, and who decides what it never learned."""
+        self._checkpoint = checkpoint
+        self._encoders = made
+        self._fallback = fallback
+        self._settings = settings
+        self._last = open_domain(settings.domain_folder).categories[-1].label
+        lacking = [q for q in ("urgency", "sentiment") if q not in checkpoint.recipe.shape.labels]
+        self.name = checkpoint.name
+        if lacking:
+            self.name += f"; {' and '.join(lacking)} by {fallback.name}"
+
+    def triage(self, ticket: Ticket, evidence: Evidence) -> Triage:
+        """Return the verdicts on what was written, said and shown."""
+        plain = self._fallback.triage(ticket, evidence)
+        features = gather(Understood(ticket, evidence), self._encoders, self._settings)
+        verdicts = self._verdicts(Table.of([features]))
+        return Triage(
+            category=verdicts.get(SCOPED, plain.category),
+            urgency=verdicts.get("urgency", plain.urgency),
+            sentiment=verdicts.get("sentiment", plain.sentiment),
+            language=plain.language,
+        )
+
+    def _verdicts(self, table: Table) -> Mapping[str, Verdict]:
+        """Return the net's verdict on each question; none on a ticket of which it reads nothing."""
+        widths = self._checkpoint.recipe.shape.widths
+        if not table.widened(widths).present.any():
+            return {}
+        judged = judge(self._checkpoint, table)
+        found = {
+            question: Verdict(judged.best(question)[0], round(float(chances.max()), 3))
+            for question, chances in judged.chances.items()
+        }
+        outside = float(judged.outside[0])
+        if SCOPE in self._checkpoint.recipe.shape.labels and outside >= OUTSIDE:
+            found[SCOPED] = Verdict(self._last, round(outside, 3))
+        return found
+
+
+def fits(checkpoint: Checkpoint, domain: Domain) -> bool:
+    """Say whether a net knows the categories of a domain, and no others; the same for urgency and
+    sentiment, if it has learned them."""
+    labels = checkpoint.recipe.shape.labels
+    known = {
+        SCOPED: {category.label for category in domain.categories},
+        "urgency": {level.label for level in domain.urgency},
+        "sentiment": {level.label for level in domain.sentiment},
+    }
+    own = [set(labels[question]) <= known[question] for question in known if question in labels]
+    last = {domain.categories[-1].label}  # where tickets go that belong to none
+    return SCOPED in labels and all(own) and known[SCOPED] - set(labels[SCOPED]) <= last
+
+
+def triager(settings: Settings) -> Triager:
+    """Load the net and the models whose features it reads, and warm them up; the similarity to the
+    domain's examples where there is no net for this domain and these models.
+
+    Raises:
+        ModelUnavailable: the net's file, or the weights of a model that it needs, cannot be had.
+    """
+    similar: Triager = load("triager", "similarity", settings)
+    if not SHIPPED.is_file():
+        return similar
+    checkpoint = load_checkpoint(SHIPPED)
+    if not fits(checkpoint, open_domain(settings.domain_folder)):
+        return similar
+    return by_net(checkpoint, similar, settings)
+
+
+def by_net(checkpoint: Checkpoint, fallback: Triager, settings: Settings) -> Triager:
+    """Return a triager by a net, warmed up; ``fallback`` itself if the desk's embedder is another
+    than the one whose features the net has learned.
+
+    Raises:
+        ModelUnavailable: the weights of a model that it needs cannot be had.
+    """
+    embedder = EMBEDDER if settings.embedder == "auto" else settings.embedder
+    if Encoders(load("embedder", embedder, settings)).text_name != checkpoint.recipe.encoders:
+        return fallback
+    widths = zip(MODALITIES, checkpoint.recipe.shape.widths, strict=True)
+    learned = [modality for modality, width in widths if width]
+    made = encoders(settings, learned, embedder)
+    model = FusionTriager(checkpoint, made, fallback, settings)
+    model.triage(Ticket((Message("customer", "warm up"),)), Evidence())
+    return model

@@ -1,0 +1,72 @@
+"""``python -m mmcs train …``: what the command line takes, and which training it starts."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmcs.errors import BadInput
+from mmcs.settings import ASSETS, Settings
+
+if TYPE_CHECKING:
+    from mmcs.training.triage import TrainingReport  # imports torch: it takes seconds
+
+
+def add_train(parser: argparse.ArgumentParser) -> None:
+    """Add what ``train`` takes to its parser."""
+    parser.add_argument("what", choices=("triage",), help="what is trained")
+    parser.add_argument(
+        "--data",
+        required=True,
+        metavar="DIR|FILE",
+        type=Path,
+        help="labelled tickets, one JSON object a line; of a folder, val*.jsonl is held out",
+    )
+    parser.add_argument(
+        "--fusion",
+        default="intermediate",
+        metavar="early|intermediate|late|all",
+        help="how modalities are fused (default: intermediate); all: the best of them is kept",
+    )
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="QUESTION",
+        help="train this question alone, several if given again (default: all in the data)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=ASSETS / "weights" / "triage.safetensors",
+        metavar="FILE",
+        help="where the net goes; its card and learning curves go beside it",
+    )
+    parser.add_argument("--epochs", type=int, help="at most (default: 40)")
+    parser.add_argument("--licence", default="", help="of the data, for the card")
+
+
+def train(asked: argparse.Namespace, settings: Settings) -> TrainingReport:
+    """Start the training that was asked for.
+
+    Raises:
+        BadInput: there is nothing at the data's path.
+    """
+    if not asked.data.exists():
+        raise BadInput(f"There is nothing at {asked.data}; name a folder or file of labelled data.")
+    from mmcs.training import triage
+    from mmcs.training.triage_fit import Options
+
+    options = Options(epochs=asked.epochs) if asked.epochs else Options()
+    return triage.train(
+        triage.Asked(
+            asked.data,
+            asked.out,
+            triage.parse_fusions(asked.fusion),
+            tuple(asked.label),
+            asked.licence,
+            options,
+        ),
+        settings,
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 RESAMPLES = 10_000
+AT_ONCE = 500  # resamples that are held in memory together
 SEED = 20261122
 
 
@@ -30,6 +31,7 @@ def paired_bootstrap(what: str, mine: Sequence[float], theirs: Sequence[float]) 
     """Return how much more ``mine`` is than ``theirs``, ticket by ticket."""
     pairs = np.array(mine, dtype=float) - np.array(theirs, dtype=float)
     random = np.random.default_rng(SEED)
-    drawn = random.choice(pairs, size=(RESAMPLES, len(pairs))).mean(axis=1)
+    shape = (AT_ONCE, len(pairs))
+    drawn = [random.choice(pairs, size=shape).mean(axis=1) for _ in range(RESAMPLES // AT_ONCE)]
     low, high = np.percentile(drawn, (2.5, 97.5))
     return Difference(what, float(pairs.mean()), float(low), float(high))

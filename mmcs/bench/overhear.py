@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -28,17 +28,16 @@ class Reply:
         return (self.pieces - 1) / self.seconds if self.pieces > 1 else 0.0
 
 
-@dataclass
 class Overheard:
     """A ChatModel that notes every reply that was heard to its end."""
 
-    model: ChatModel
-    replies: list[Reply] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        """The model's own name."""
-        return self.model.name
+    def __init__(self, model: ChatModel) -> None:
+        self.model = model
+        self.replies: list[Reply] = []
+        self.name = model.name
+        self.images = model.images
+        self.at_once = model.at_once
+        self.fresh_tokens = model.fresh_tokens
 
     def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions
@@ -55,10 +54,10 @@ class Overheard:
 
     def first_replies(self) -> list[Reply]:
         """Return the first reply to each conversation, of those that are longer than a token."""
-        found: dict[tuple[ChatMessage, ...], Reply] = {}
+        found: dict[tuple[str, ...], Reply] = {}
         for reply in self.replies:
             if reply.pieces > 1:
-                found.setdefault(reply.messages, reply)
+                found.setdefault(tuple(message.content for message in reply.messages), reply)
         return list(found.values())
 
     def write_again(self, reply: Reply) -> Reply:
@@ -78,4 +77,7 @@ class Overhearing(Models):
 
     def get(self, role: Role) -> Any:
         """Return the model that plays a role, waiting while it loads."""
-        return self.chat if role == "chat" else super().get(role)
+        if role != "chat":
+            return super().get(role)
+        chat: ChatModel = self.chat
+        return chat

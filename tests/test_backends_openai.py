@@ -231,10 +231,9 @@ def test_a_real_server_turns_away_a_wrong_key(servers: dict[str, Running]) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # its weights are fetched if they are not there
 def test_the_embedded_model_drafts_behind_its_server(real_settings: Settings) -> None:
     """The real language model, asked over HTTP, answers from what it is told."""
-    if not (real_settings.cache / "weights" / "qwen2.5-coder-1.5b").is_dir():
-        pytest.skip("the embedded model's weights are not here")
     told = "FACTS\n1. Parcels to Norway take 6 days.\nCUSTOMER WROTE: How long to Norway?"
     with llama_server(real_settings, "qwen2.5-coder-1.5b") as server:
         model = roles.load("chat", "openai_api", server.settings)

@@ -26,11 +26,12 @@ from mmcs.draft import (
 )
 from mmcs.entities import find_conflicts, find_entities
 from mmcs.errors import MMCSError, ModelUnavailable
+from mmcs.explanation import Explanation
 from mmcs.intake import within_limits
 from mmcs.knowledge import Knowledge
 from mmcs.models import Models
 from mmcs.retrieve import retrieve
-from mmcs.roles import ChatModel, ChatOptions, Embedder, Remembering, Role
+from mmcs.roles import ChatModel, ChatOptions, Embedder, Explaining, Remembering, Role
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, Case, Evidence, Picture, Problem, Reading, Ticket
 from mmcs.writing import Writer
@@ -41,6 +42,7 @@ PASSAGES = 5  # kept for a Case
 NOTHING_TO_ANSWER = (
     "There is nothing to answer yet: type a message, or add a voice note or a photo."
 )
+CANNOT_SAY_WHY = "The examples of the domain decided; only a trained triage can say why."
 STILL_LOADING = (
     "The language model is still loading; the draft is made of the articles' own sentences."
 )
@@ -202,6 +204,24 @@ class Pipeline:
         writer = Writer(self.settings, self.models, self.domain, self._embedder)
         for case in writer.write(within_limits(found)):
             yield self._with_news(replace(case, ticket=found.ticket))
+
+    @property
+    def explains(self) -> bool:
+        """Whether ``explain`` has an answer: not every triager has, and none that still loads."""
+        models = self.models
+        return models.ready("triager") and isinstance(models.get("triager"), Explaining)
+
+    def explain(self, case: Case, question: str) -> Explanation:
+        """Return why a Case was filed as it was, in category, urgency or sentiment.
+
+        Raises:
+            ModelUnavailable: whoever filed it can't say.
+        """
+        triager = self.models.get("triager")
+        if not isinstance(triager, Explaining):
+            raise ModelUnavailable(CANNOT_SAY_WHY)
+        case = within_limits(case)
+        return triager.explain(case.ticket, case.evidence, question)
 
     def _with_news(self, case: Case) -> Case:
         """Return the Case with what is known by now of models that can't be had."""

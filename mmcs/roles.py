@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmcs.errors import ModelUnavailable, UsageError
+from mmcs.explanation import Explanation
 from mmcs.settings import Settings
 from mmcs.ticket import Evidence, Picture, Reading, Tag, Ticket, Transcript, Triage
 
@@ -119,6 +120,18 @@ class Triager(Protocol):
 
     def triage(self, ticket: Ticket, evidence: Evidence) -> Triage:
         """Return a verdict, with its confidence, on each."""
+
+
+@runtime_checkable
+class Explaining(Protocol):
+    """A Triager that can say why."""
+
+    def explain(self, ticket: Ticket, evidence: Evidence, question: str) -> Explanation:
+        """Return why a ticket has its label in one question: category, urgency or sentiment.
+
+        Raises:
+            ModelUnavailable: it has not learned the question, or has nothing to go by.
+        """
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,7 @@ class Triage:
     urgency: Verdict
     sentiment: Verdict
     language: Verdict  # ISO 639-1
+    engine: str = ""  # the model that decided
 
 
 @dataclass(frozen=True)

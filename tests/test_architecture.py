@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "mmcs").rglob("*.py"))
 # Each layer may import those above it in this list, and itself where it says so.
 LAYERS = (
-    ("errors", "ticket"),
+    ("errors", "ticket", "explanation"),
     ("settings",),
     ("attachments", "cuda"),
     ("decoder", "media", "roles", "reading_order", "sentences", "labelled", "weights", "domain"),

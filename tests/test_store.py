@@ -171,7 +171,9 @@ def everywhere(text: str) -> Case:
         "c1",
         Ticket((Message("customer", text),), subject=text),
         Evidence((Transcript("en", text, ()),), (picture,)),
-        Triage(*[Verdict(text, 0.5)] * 4),
+        Triage(
+            Verdict(text, 0.5), Verdict(text, 0.5), Verdict(text, 0.5), Verdict(text, 0.5), text
+        ),
     )
 
 

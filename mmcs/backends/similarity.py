@@ -100,6 +100,7 @@ class SimilarityTriager:
             urgency=self._urgency.verdict(words, vector, english),
             sentiment=self._sentiment.verdict(words, vector, english),
             language=language,
+            engine=self.name,
         )
 
     def _language(self, words: str, evidence: Evidence) -> Verdict:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from mmcs.domain import Domain, open_domain
+from mmcs.explanation import Explanation
 from mmcs.models import Models
 from mmcs.settings import Settings
 from mmcs.ticket import Case, Evidence, Problem, Ticket
@@ -41,6 +42,13 @@ class Runs(Protocol):
 
     def write(self, found: Case) -> Generator[Case, None, None]:
         """Yield the Case with the model's draft as it grows, then with the chosen one."""
+
+    @property
+    def explains(self) -> bool:
+        """Whether whoever files tickets can say why."""
+
+    def explain(self, case: Case, question: str) -> Explanation:
+        """Return why a Case was filed as it was."""
 
 
 class LatePipeline:
@@ -87,6 +95,16 @@ class LatePipeline:
     def write(self, found: Case) -> Generator[Case, None, None]:
         """Yield the Case with the model's draft as it grows; see ``Pipeline.write``."""
         yield from self._pipeline.write(found)
+
+    @property
+    def explains(self) -> bool:
+        """Whether whoever files tickets can say why; see ``Pipeline.explains``."""
+        made = self.__dict__.get("_made")
+        return made is not None and made.explains
+
+    def explain(self, case: Case, question: str) -> Explanation:
+        """Return why a Case was filed as it was; see ``Pipeline.explain``."""
+        return self._pipeline.explain(case, question)
 
     @property
     def _pipeline(self) -> Pipeline:

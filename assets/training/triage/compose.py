@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import zlib
 from collections.abc import Callable
@@ -20,6 +21,7 @@ import numpy as np
 
 MESSAGES = Path(__file__).resolve().with_name("messages.jsonl")
 MOST_PROCESSES = 2
+MARKS = re.compile(r"^(?:[*>-] |(?:me|them): ?)")  # at the head of a line: a step, a field, a bubble
 SCREENS = ("page", "bank", "chat", "sms", "mail", "app")
 
 
@@ -78,13 +80,20 @@ def as_ticket(row: dict[str, Any]) -> dict[str, Any]:
         "audio": [voice_of(row)] if row["said"] else [],
         "images": [image_of(row)] if row["image"] else [],
         "labels": row["labels"],
-        "said": row["said"],
+        "transcripts": [row["said"]] if row["said"] else [],
+        "readings": [written_in(row["image"])] if row["image"] else [],
         "language": row["language"],
     }
 
 
+def written_in(image: dict[str, Any]) -> str:
+    """What stands in an image, without the signs that say how it is drawn."""
+    lines = [MARKS.sub("", line).strip("[]") for line in image["lines"]]
+    return " ".join(" ".join(line.replace("::", " ").split()) for line in lines)
+
+
 def write_lists(folder: Path, rows: list[dict[str, Any]]) -> None:
-    """train.jsonl, test.jsonl, and voices.jsonl with what was drawn for each voice note."""
+    """train.jsonl, test.jsonl, and audio/voices.jsonl with what was drawn for each voice note."""
     for split in ("train", "test"):
         lines = [json.dumps(as_ticket(r), ensure_ascii=False) for r in rows if r["split"] == split]
         (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
@@ -93,7 +102,7 @@ def write_lists(folder: Path, rows: list[dict[str, Any]]) -> None:
         path = (folder / voice_of(row)).with_suffix(".json")
         if row["said"] and path.exists():
             scenes.append(json.dumps({"id": row["id"], **json.loads(path.read_text("utf-8"))}))
-    (folder / "voices.jsonl").write_text("\n".join(scenes) + "\n", "utf-8")
+    (folder / "audio" / "voices.jsonl").write_text("\n".join(scenes) + "\n", "utf-8")
 
 
 def run(work: Callable[[dict[str, Any]], str], rows: list[dict[str, Any]], processes: int) -> None:

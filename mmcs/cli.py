@@ -13,11 +13,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from mmcs.errors import BadInput, MMCSError, UsageError
+from mmcs.evaluate.commands import Report, add_evaluate, evaluate
+from mmcs.explanation import Explanation
 from mmcs.intake import Request, read_batch, take
 from mmcs.settings import PROJECT, Settings, from_environment
 from mmcs.ticket import Case, to_json
@@ -26,22 +28,6 @@ from mmcs.training.commands import add_train, train
 if TYPE_CHECKING:
     from mmcs.pipeline import Pipeline  # imported by the commands that need it: it takes seconds
     from mmcs.weights import Row
-
-EVALUATIONS = {
-    "speech": "how well speech is heard",
-    "images": "how well images are read and recognised",
-    "retrieval": "how well articles are found",
-    "drafts": "how good drafts are",
-    "claims": "how well the check tells what a source supports",
-    "triage": "how well tickets are filed",
-}
-
-
-class Report(Protocol):
-    """What a measurement found; a frozen dataclass."""
-
-    def lines(self) -> list[str]:
-        """Return it for people."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,34 +59,24 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--audio", action="append", default=[], metavar="FILE", help="a voice note")
     run.add_argument("--image", action="append", default=[], metavar="FILE", help="a photo")
     run.add_argument("--batch", metavar="FILE.jsonl", help="one ticket a line")
+    run.add_argument(
+        "--explain",
+        nargs="?",
+        const="category",
+        choices=("category", "urgency", "sentiment"),
+        help="say why the ticket has this label (default: category); in JSON as explanation",
+    )
     run.set_defaults(command=_run)
 
-    evaluate = commands.add_parser("eval", help="measure quality on labelled data")
-    evaluate.add_argument(
-        "what",
-        choices=EVALUATIONS,
-        help="; ".join(f"{what}: {measured}" for what, measured in EVALUATIONS.items()),
-    )
-    evaluate.add_argument("--data", required=True, metavar="DIR|FILE", type=Path)
-    evaluate.add_argument(
-        "--engine",
-        action="append",
-        choices=("article", "shown", "model", "plain"),
-        help="which drafts to judge, several if given again (default: article, shown, model)",
-    )
-    evaluate.add_argument(
-        "--page", metavar="FILE.html", type=Path, help="drafts, triage: all of it on one page"
-    )
-    evaluate.add_argument(
-        "--weights", action="append", default=[], metavar="FILE", type=Path, help="triage: a net"
-    )
-    evaluate.set_defaults(command=_evaluate)
+    evaluation = commands.add_parser("eval", help="measure quality on labelled data")
+    add_evaluate(evaluation)
+    evaluation.set_defaults(command=lambda asked, s: _print_report(evaluate(asked, s), asked.json))
 
     training = commands.add_parser("train", help="train a model on labelled data")
     add_train(training)
     training.set_defaults(command=lambda asked, s: _print_report(train(asked, s), asked.json))
 
-    for command in (run, evaluate):
+    for command in (run, evaluation):
         command.add_argument("--domain", metavar="NAME|DIR")
         command.add_argument("--knowledge", metavar="DIR", help="a folder of Markdown articles")
 
@@ -121,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     space.add_argument("--go", action="store_true", help="deploy; without it, say what would be")
     space.set_defaults(command=_space)
 
-    for command in (run, evaluate, training, bench, doctor, weights, space):
+    for command in (run, evaluation, training, bench, doctor, weights, space):
         command.add_argument("--json", action="store_true", help="JSON alone on standard output")
     return parser
 
@@ -152,7 +128,11 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
         case = _case_of(request, pipeline)
         if single and case.draft is None:
             raise BadInput(" ".join(problem.message for problem in case.problems))
-        print(json.dumps(to_json(case), ensure_ascii=False) if asked.json else _shown(case))
+        why = None
+        if asked.explain and case.triage:
+            why, case = _explained(case, asked.explain, pipeline)
+        told = {**to_json(case), **({"explanation": to_json(why)} if why else {})}
+        print(json.dumps(told, ensure_ascii=False) if asked.json else _shown(case, why))
         sys.stdout.flush()
         done = True
     return 0 if done else 1
@@ -170,9 +150,18 @@ def _case_of(request: Request, pipeline: Pipeline) -> Case:
     return case
 
 
-def _shown(case: Case) -> str:
-    """Return a Case for people: the draft, what each sentence rests on, and the Problems."""
-    lines: list[str] = []
+def _explained(case: Case, question: str, pipeline: Pipeline) -> tuple[Explanation | None, Case]:
+    """Return why a Case has its label; None, and the Case with a Problem, if nobody can say."""
+    try:
+        return pipeline.explain(case, question), case
+    except MMCSError as error:
+        return None, case.with_problem("triage", str(error))
+
+
+def _shown(case: Case, why: Explanation | None) -> str:
+    """Return a Case for people: why it has its label, the draft, what each sentence rests on, and
+    the Problems."""
+    lines = [*why.lines(), ""] if why else []
     if case.draft:
         lines += [case.draft.text, "", f"— {case.draft.engine}: {case.draft.why}"]
         for claim in case.draft.claims:
@@ -183,49 +172,6 @@ def _shown(case: Case) -> str:
             lines.append(f"{mark} {claim.text} [{refs}]")
     lines += [f"! {problem.stage}: {problem.message}" for problem in case.problems]
     return "\n".join(lines)
-
-
-def _evaluate(asked: argparse.Namespace, settings: Settings) -> int:
-    report: Report
-    if not asked.data.exists():
-        raise BadInput(f"There is nothing at {asked.data}; name a folder or file of labelled data.")
-    if asked.what == "speech":
-        from mmcs.evaluate.speech import evaluate as evaluate_speech
-
-        report = evaluate_speech(asked.data, settings)
-    elif asked.what == "images":
-        from mmcs.evaluate.images import evaluate as evaluate_images
-
-        report = evaluate_images(asked.data, settings)
-    elif asked.what == "drafts":
-        return _evaluate_drafts(asked, settings)
-    elif asked.what == "triage":
-        from mmcs.evaluate.triage_page import evaluate_on_page
-
-        report = evaluate_on_page(asked.data, settings, asked.weights, asked.page)
-    elif asked.what == "claims":
-        from mmcs.evaluate.claims import evaluate as evaluate_claims
-
-        report = evaluate_claims(asked.data, settings)
-    else:
-        from mmcs.evaluate.retrieval import evaluate as evaluate_retrieval
-
-        report = evaluate_retrieval(asked.data, settings, settings.knowledge_folder)
-    return _print_report(report, bool(asked.json))
-
-
-def _evaluate_drafts(asked: argparse.Namespace, settings: Settings) -> int:
-    from mmcs.evaluate.drafts import evaluate
-    from mmcs.evaluate.drafts_page import write_page
-
-    def seen(line: str) -> None:
-        print(line, file=sys.stderr)
-
-    engines = asked.engine or ["article", "shown", "model"]
-    report = evaluate(asked.data, settings, engines, seen)
-    if asked.page:
-        write_page(report, asked.page)
-    return _print_report(report, bool(asked.json))
 
 
 def _bench(asked: argparse.Namespace, settings: Settings) -> int:

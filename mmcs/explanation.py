@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Channel = Literal["written", "said", "shown"]  # the message, the voice notes, the images
+STRONGEST = 5  # words that are told
 CHANNELS: tuple[Channel, ...] = ("written", "said", "shown")
 
 
@@ -77,3 +78,36 @@ class Explanation:
     regions: tuple[Region, ...] = ()
     stretches: tuple[Stretch, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()  # the likest first
+
+    def lines(self) -> list[str]:
+        """Return it for people, in English."""
+        told = [
+            f"{self.question}: {self.label}, {self.chance:.0%}; {self.nothing:.0%} before anything "
+            "is known"
+        ]
+        told += [f"  what was {share.channel}: {points(share.value)}" for share in self.channels]
+        words = sorted(self.words, key=lambda word: -abs(word.value))[:STRONGEST]
+        if words:
+            told.append("  without the word the chance changes by:")
+            told += [
+                f"    {word.text.strip()} [{word.ref}]: {points(-word.value)}" for word in words
+            ]
+        for region in sorted(self.regions, key=lambda region: -abs(region.value))[:1]:
+            x0, y0, x1, y1 = (round(side) for side in region.box)
+            told.append(
+                f"  {region.attachment} covered from {x0}, {y0} to {x1}, {y1}: "
+                f"{points(-region.value)}"
+            )
+        for stretch in sorted(self.stretches, key=lambda stretch: -abs(stretch.value))[:1]:
+            told.append(
+                f"  {stretch.attachment} without {stretch.start:.1f}-{stretch.end:.1f} s: "
+                f"{points(-stretch.value)}"
+            )
+        for near in self.neighbours:
+            told.append(f"  alike ({near.likeness:.2f}): {near.label}: {near.text}")
+        return told
+
+
+def points(value: float) -> str:
+    """Return a difference of chances in hundredths, with its sign."""
+    return f"{100 * value:+.1f} points"

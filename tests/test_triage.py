@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from mmcs import roles
 from mmcs.attachments import keep
 from mmcs.backends._encoders import encoders, manner
-from mmcs.backends._whisper_common import Stretch, Window
+from mmcs.backends._whisper_common import Stretch
 from mmcs.backends.fake import FakeEmbedder, FakeTriager
 from mmcs.backends.fusion import by_net, fits
 from mmcs.domain import open_domain
@@ -43,16 +43,16 @@ from mmcs.triage.features import MODALITIES, SUBSETS, Features, Modality, Scale,
 from mmcs.triage.gather import (
     KINDS,
     Encoders,
-    Understood,
+    Span,
     embedded,
     gather,
     speaking_rate,
-    words_of,
 )
 from mmcs.triage.judge import INSIDE, OUTSIDE, SCOPE, judge
 from mmcs.triage.kept import FILE, KeptVectors, text_key
 from mmcs.triage.labelled import LabelledTicket, questions_of, read_folder, read_tickets
 from mmcs.triage.nets import FUSIONS, Batch, Fusion, Shape, build, read
+from mmcs.triage.words import Understood, words_of
 
 WIDTHS = (6, 5, 4)
 LABELS = {"category": ("a", "b", "c"), SCOPE: (INSIDE, OUTSIDE)}
@@ -100,7 +100,7 @@ def trained(
 
 def recipe(fusion: Fusion = "early", widths: tuple[int, ...] = WIDTHS) -> Recipe:
     shape = Shape(fusion, widths, {"category": ("a", "b", "c")}, hidden=16)
-    return Recipe(shape, "fake v1", {"category": 1.5}, {"category": "a"}, 9, "x.jsonl", 3)
+    return Recipe(shape, "fake v1", {"category": 1.5}, {"category": (0.5, 0.3, 0.2)}, 9, "x", 3)
 
 
 def checkpoint(fusion: Fusion = "early", widths: tuple[int, ...] = WIDTHS) -> Checkpoint:
@@ -408,6 +408,11 @@ class Mean:
         self.work += 1
         return np.array([np.abs(sound).mean()], np.float32)
 
+    def encode_without(
+        self, sound: roles.Sound, cuts: Sequence[Sequence[Span]]
+    ) -> list[Vector | None]:
+        return [self.encode_sound(sound) for _ in cuts]
+
 
 def test_features_are_those_of_words_and_files(fake_settings: Settings, tmp_path: Path) -> None:
     """Text is what was written, said and shown; an image has its kind, a sound its rate; a file is
@@ -450,8 +455,8 @@ def test_pauses_and_loudness_are_measured() -> None:
     """Half as loud is 6 dB less; one pause of two seconds in ten is a share of 0.2."""
     sound = np.full(160_000, 0.5, np.float32)
     stretches = (Stretch(0, 64_000), Stretch(96_000, 160_000))
-    loud = manner(sound, [Window(sound, stretches)])
-    soft = manner(sound * np.float32(0.5), [Window(sound, stretches)])
+    loud = manner(sound, stretches)
+    soft = manner(sound * np.float32(0.5), stretches)
     assert loud[0] - soft[0] == pytest.approx(6.02, abs=0.01)
     assert loud[2:].tolist() == pytest.approx([0.2, 0.1, np.log(10.0)])
 

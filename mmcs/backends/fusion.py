@@ -10,15 +10,19 @@ from collections.abc import Mapping
 
 from mmcs.backends._encoders import encoders
 from mmcs.domain import Domain, open_domain
+from mmcs.errors import ModelUnavailable
+from mmcs.explanation import Explanation
 from mmcs.roles import Triager, load
 from mmcs.settings import Settings
 from mmcs.ticket import Evidence, Message, Ticket, Triage, Verdict
 from mmcs.triage.checkpoint import SHIPPED, Checkpoint
 from mmcs.triage.checkpoint import load as load_checkpoint
-from mmcs.triage.features import MODALITIES, Table
-from mmcs.triage.gather import Encoders, Understood, gather
-from mmcs.triage.judge import SCOPE, judge
+from mmcs.triage.explain import Asked, Explainer
+from mmcs.triage.features import MODALITIES, Features, Table
+from mmcs.triage.gather import Encoders, gather
+from mmcs.triage.judge import SCOPE, Judged, judge
 from mmcs.triage.labelled import SCOPED
+from mmcs.triage.words import Understood
 
 EMBEDDER = "bilingual"  # whose features the shipped net has learned
 OUTSIDE = 0.5  # chance of "none of these" from which a ticket is filed under the last category
@@ -45,27 +49,53 @@ class FusionTriager:
         """Return the verdicts on what was written, said and shown."""
         plain = self._fallback.triage(ticket, evidence)
         features = gather(Understood(ticket, evidence), self._encoders, self._settings)
-        verdicts = self._verdicts(Table.of([features]))
+        verdicts = self._verdicts(self._judged(features))
         return Triage(
             category=verdicts.get(SCOPED, plain.category),
             urgency=verdicts.get("urgency", plain.urgency),
             sentiment=verdicts.get("sentiment", plain.sentiment),
             language=plain.language,
+            engine=self.name if verdicts else plain.engine,
         )
 
-    def _verdicts(self, table: Table) -> Mapping[str, Verdict]:
-        """Return the net's verdict on each question; none on a ticket of which it reads nothing."""
-        widths = self._checkpoint.recipe.shape.widths
-        if not table.widened(widths).present.any():
+    def explain(self, ticket: Ticket, evidence: Evidence, question: str) -> Explanation:
+        """Return why a ticket has its label in one question.
+
+        Raises:
+            ModelUnavailable: the net has not learned the question, or the ticket has nothing that
+                it reads.
+        """
+        understood = Understood(ticket, evidence)
+        judged = self._judged(gather(understood, self._encoders, self._settings))
+        if judged is None or question not in judged.chances:
+            raise ModelUnavailable(f"{question.capitalize()} was not decided by the trained net.")
+        label, outside = judged.best(question)[0], False
+        if question == SCOPED and self._lies_outside(judged):
+            outside, label = True, self._last
+        explainer = Explainer(self._checkpoint, self._encoders, self._settings)
+        return explainer.explain(understood, Asked(question, label, outside))
+
+    def _judged(self, features: Features) -> Judged | None:
+        """Return what the net says of a ticket; None of one of which it reads nothing."""
+        table = Table.of([features])
+        if not table.widened(self._checkpoint.recipe.shape.widths).present.any():
+            return None
+        return judge(self._checkpoint, table)
+
+    def _lies_outside(self, judged: Judged) -> bool:
+        scoped = SCOPE in self._checkpoint.recipe.shape.labels
+        return scoped and float(judged.outside[0]) >= OUTSIDE
+
+    def _verdicts(self, judged: Judged | None) -> Mapping[str, Verdict]:
+        """Return the net's verdict on each question."""
+        if judged is None:
             return {}
-        judged = judge(self._checkpoint, table)
         found = {
             question: Verdict(judged.best(question)[0], round(float(chances.max()), 3))
             for question, chances in judged.chances.items()
         }
-        outside = float(judged.outside[0])
-        if SCOPE in self._checkpoint.recipe.shape.labels and outside >= OUTSIDE:
-            found[SCOPED] = Verdict(self._last, round(outside, 3))
+        if self._lies_outside(judged):
+            found[SCOPED] = Verdict(self._last, round(float(judged.outside[0]), 3))
         return found
 
 

@@ -29,9 +29,10 @@ from mmcs.training.triage_data import featured, understand, with_true_words
 from mmcs.triage.checkpoint import SHIPPED, Checkpoint
 from mmcs.triage.checkpoint import load as load_checkpoint
 from mmcs.triage.features import MODALITIES, SUBSETS, Modality, Table
-from mmcs.triage.gather import Encoders, Understood
+from mmcs.triage.gather import Encoders
 from mmcs.triage.judge import judge
 from mmcs.triage.labelled import LabelledTicket, read_tickets
+from mmcs.triage.words import Understood
 
 TIMED = 50  # tickets, one at a time
 

@@ -13,8 +13,9 @@ from mmcs.roles import Triager, load
 from mmcs.settings import Settings
 from mmcs.triage.checkpoint import Checkpoint
 from mmcs.triage.features import Table
-from mmcs.triage.gather import Understood
+from mmcs.triage.judge import SCOPE
 from mmcs.triage.labelled import SCOPED, LabelledTicket
+from mmcs.triage.words import Understood
 
 MAJORITY, PLAIN, SIMILAR = "majority", "MiniLM and logistic regression", "similarity to examples"
 TEXT = 0  # the place of text among the modalities
@@ -31,11 +32,12 @@ def rules_called(
     net was trained on; the last answers where the labels are the domain's."""
     majority: dict[str, Called] = {}
     plain: dict[str, Called] = {}
-    for question, common in checkpoint.recipe.majority.items():
+    for question in _questions(checkpoint):
         rows = [row for row, ticket in enumerate(tickets) if ticket.label(question)]
         if not rows:
             continue
         true = tuple(tickets[row].label(question) or "" for row in rows)
+        common = checkpoint.recipe.commonest(question)
         majority[question] = Called(true, (common,) * len(rows), np.ones(len(rows)))
         rule = checkpoint.plain.get(question)
         if rule is not None and table.text.shape[1]:
@@ -47,6 +49,10 @@ def rules_called(
     found = {MAJORITY: majority, PLAIN: plain}
     similar = _similar(checkpoint, tickets, settings, understood)
     return {**found, SIMILAR: similar} if similar else found
+
+
+def _questions(checkpoint: Checkpoint) -> list[str]:
+    return [head for head in checkpoint.recipe.shape.labels if head != SCOPE]
 
 
 def _similar(
@@ -63,7 +69,7 @@ def _similar(
     }
     asked = [
         question
-        for question in checkpoint.recipe.majority
+        for question in _questions(checkpoint)
         if (labels := {ticket.label(question) for ticket in tickets} - {None})
         and labels <= known.get(question, set())
     ]

@@ -25,6 +25,7 @@ from mmcs.settings import Settings
 from mmcs.ticket import to_json
 from mmcs.training.triage_card import write_card, write_curves
 from mmcs.training.triage_data import (
+    UNLABELLED,
     Split,
     Targets,
     featured,
@@ -43,13 +44,18 @@ from mmcs.training.triage_fit import (
     outside_scale,
     temperatures,
 )
-from mmcs.training.triage_rules import majority, plain_rules
+from mmcs.training.triage_rules import plain_rules, shares_of
 from mmcs.training.triage_state import Epoch
-from mmcs.triage.checkpoint import SHIPPED, Checkpoint, Plain, Recipe, save
+from mmcs.triage.checkpoint import SHIPPED, Checkpoint, Memory, Plain, Recipe, save
 from mmcs.triage.features import MODALITIES, Modality, Scale, Table
 from mmcs.triage.gather import Encoders
+from mmcs.triage.judge import SCOPE, judge
 from mmcs.triage.labelled import LabelledTicket, questions_of, read_folder
 from mmcs.triage.nets import FUSIONS, Fusion, Shape
+from mmcs.triage.words import words_of
+
+MOST_REMEMBERED = 1_000  # tickets, to be shown beside others
+REMEMBERED = 200  # characters of each
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,7 @@ class Lesson:
     targets: Targets
     heads: dict[str, tuple[str, ...]]
     split: Split
+    words: tuple[str, ...]  # of each ticket
     encoders: str
     plain_columns: int  # of a text's features: those of the embedder alone
 
@@ -161,14 +168,17 @@ def _lesson(
     encoders = encoders_for(modalities, settings)
     with tqdm(total=len(both), desc="Understanding", unit="ticket", disable=not files) as bar:
         understood = understand(both, settings, bar.update)
-    with tqdm(total=len(both), desc="Features", unit="ticket") as bar:
+    halves = sum(1 + bool(one.ticket.attachments) for one in understood)
+    with tqdm(total=halves, desc="Features") as bar:
         table = featured(understood, encoders, settings, bar.update)
     parts = split(both)
     if chosen:
         places = np.arange(len(both))
         parts = Split(places[: len(tickets)], places[len(tickets) :])
     plain = encoders.embedder.embed(["How wide is this?"]).shape[1]
-    return Lesson(table, targets_of(both, heads), dict(heads), parts, encoders.text_name, plain)
+    words = tuple(words_of(one) for one in understood)
+    targets = targets_of(both, heads)
+    return Lesson(table, targets, dict(heads), parts, words, encoders.text_name, plain)
 
 
 def encoders_for(modalities: Sequence[Modality], settings: Settings) -> Encoders:
@@ -203,7 +213,7 @@ def _trained(
         Shape(fusion, lesson.table.widths, lesson.heads),
         lesson.encoders,
         scales,
-        majority(lesson.heads, lesson.targets, lesson.split.train),
+        shares_of(lesson.heads, lesson.targets, everything),
         len(everything),
         asked.data.name,
         len(epochs),
@@ -214,7 +224,22 @@ def _trained(
     if len(asked.fusions) > 1:
         file = asked.out.with_name(f"{asked.out.stem}-{fusion}{asked.out.suffix}")
     told = Trained(fusion, file, len(everything), len(rows.held_out), len(epochs), figures)
-    return told, Checkpoint(net, scale, recipe, plain), epochs
+    checkpoint = Checkpoint(net, scale, recipe, plain)
+    return told, replace(checkpoint, memory=_memory(checkpoint, lesson)), epochs
+
+
+def _memory(checkpoint: Checkpoint, lesson: Lesson) -> Memory:
+    """Return what a net makes of the tickets that it learned from, or of some, evenly chosen."""
+    count = len(lesson.words)
+    rows = np.unique(np.linspace(0, count - 1, min(count, MOST_REMEMBERED)).round().astype(int))
+    hidden = judge(checkpoint, lesson.table.take(rows)).hidden
+    labels: dict[str, tuple[str, ...]] = {}
+    for head, names in lesson.heads.items():
+        if head != SCOPE:
+            targets = lesson.targets[head][rows]
+            labels[head] = tuple("" if t == UNLABELLED else names[t] for t in targets)
+    texts = tuple(" ".join(lesson.words[row].split())[:REMEMBERED] for row in rows)
+    return Memory(hidden, texts, labels)
 
 
 def _examples(rows: NDArray[np.intp], lesson: Lesson) -> tuple[Scale, Examples, Examples]:

@@ -21,17 +21,11 @@ from mmcs.roles import load
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, Evidence, Line, Picture, Transcript
 from mmcs.triage.features import Features, Table
-from mmcs.triage.gather import (
-    Encoders,
-    Understood,
-    audio_features,
-    image_features,
-    kept_texts,
-    words_of,
-)
+from mmcs.triage.gather import Encoders, audio_features, image_features, kept_texts
 from mmcs.triage.judge import INSIDE, OUTSIDE, SCOPE
 from mmcs.triage.kept import KeptVectors
 from mmcs.triage.labelled import SCOPED, LabelledTicket
+from mmcs.triage.words import Understood, words_of
 
 UNLABELLED = -1  # as a target
 HELD_OUT = 0.1  # share of the tickets
@@ -113,7 +107,14 @@ def with_true_words(understood: Understood, ticket: LabelledTicket) -> Understoo
 def featured(
     understood: Sequence[Understood], encoders: Encoders, settings: Settings, seen: Seen
 ) -> Table:
-    """Return the features of many tickets, each kept by its content."""
+    """Return the features of many tickets, each kept by its content.
+
+    Args:
+        understood: the tickets.
+        encoders: the models.
+        settings: where the cache is.
+        seen: is told how many are done: a ticket's words are one, and all of its files.
+    """
     apart = replace(settings, home=settings.cache / "training")
     words = [words_of(one) for one in understood]
     worded = [row for row, text in enumerate(words) if text]
@@ -122,16 +123,13 @@ def featured(
         kept = KeptVectors(settings.cache / "features")
         rows = kept_texts([words[row] for row in worded], encoders, kept, seen)
         texts = dict(zip(worded, rows, strict=True))
-    return Table.of(
-        [
-            Features(
-                texts.get(row),
-                image_features(one, encoders, apart),
-                audio_features(one, encoders, apart),
-            )
-            for row, one in enumerate(understood)
-        ]
-    )
+    found: list[Features] = []
+    for row, one in enumerate(understood):
+        image, audio = image_features(one, encoders, apart), audio_features(one, encoders, apart)
+        found.append(Features(texts.get(row), image, audio))
+        if one.ticket.attachments:
+            seen(1)
+    return Table.of(found)
 
 
 def heads_of(

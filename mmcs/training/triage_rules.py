@@ -20,14 +20,15 @@ NEVER = -1e4  # the bias of a label that nothing was learned of
 Heads = Mapping[str, tuple[str, ...]]
 
 
-def majority(heads: Heads, targets: Targets, rows: NDArray[np.intp]) -> dict[str, str]:
-    """Return the label that most tickets have, by question."""
-    found: dict[str, str] = {}
+def shares_of(
+    heads: Heads, targets: Targets, rows: NDArray[np.intp]
+) -> dict[str, tuple[float, ...]]:
+    """Return how many of the tickets have each label, by head."""
+    found: dict[str, tuple[float, ...]] = {}
     for head, labels in heads.items():
         target = targets[head][rows]
-        known = target[target != UNLABELLED]
-        if head != SCOPE and len(known):
-            found[head] = labels[int(np.bincount(known).argmax())]
+        counts = np.bincount(target[target != UNLABELLED], minlength=len(labels))
+        found[head] = tuple((counts / max(counts.sum(), 1)).round(4).tolist())
     return found
 
 

@@ -1,5 +1,6 @@
 """A trained fusion in one safetensors file: the net, the scales of its features, the labels, the
-temperatures, and the two plainest rules fitted on the same tickets, to be measured beside it."""
+temperatures, tickets that it remembers, and a plainer rule fitted on the same tickets, to be
+measured beside it."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from mmcs.triage.nets import Shape, build
 
 SHIPPED = ASSETS / "weights" / "triage.safetensors"
 FORMAT = "1"
-_NET, _SCALE, _PLAIN = "net.", "scale.", "plain."
+_NET, _SCALE, _PLAIN, _MEMORY = "net.", "scale.", "plain.", "memory.hidden"
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,30 @@ class Recipe:
     shape: Shape
     encoders: str  # the names of the models whose features it reads
     temperatures: Mapping[str, float]  # head -> temperature (Guo et al. 2017)
-    majority: Mapping[str, str]  # question -> the label that most tickets had
+    shares: Mapping[str, tuple[float, ...]]  # head -> how many of the tickets had each label
     tickets: int  # trained on
     data: str  # the names of the files
     epochs: int
     outside: tuple[float, float] | None = None  # slope and bias of the chance of "none of these"
     figures: Mapping[str, float] = field(default_factory=dict)  # on the held-out part
+
+    def share(self, head: str, label: str) -> float:
+        """Return the share of the tickets that had a label, 0-1."""
+        return self.shares[head][self.shape.labels[head].index(label)]
+
+    def commonest(self, head: str) -> str:
+        """Return the label that most tickets had."""
+        shares = self.shares[head]
+        return self.shape.labels[head][shares.index(max(shares))]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Tickets that a net was trained on, to be shown beside others that it takes for alike."""
+
+    hidden: NDArray[np.float32]  # (tickets, hidden), unit rows
+    texts: tuple[str, ...]
+    labels: Mapping[str, tuple[str, ...]]  # question -> (tickets,); "" where it has none
 
 
 @dataclass(frozen=True)
@@ -59,6 +78,7 @@ class Checkpoint:
     scale: Scale
     recipe: Recipe
     plain: Mapping[str, Plain] = field(default_factory=dict)
+    memory: Memory | None = None
 
     @property
     def name(self) -> str:
@@ -80,6 +100,11 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         tensors[f"{_PLAIN}{question}.weight"] = torch.from_numpy(plain.weight)
         tensors[f"{_PLAIN}{question}.bias"] = torch.from_numpy(plain.bias)
     told = {"format": FORMAT, "recipe": json.dumps(to_json(checkpoint.recipe), ensure_ascii=False)}
+    memory = checkpoint.memory
+    if memory is not None:
+        tensors[_MEMORY] = torch.from_numpy(memory.hidden).half()
+        told["texts"] = json.dumps(memory.texts, ensure_ascii=False)
+        told["labels"] = json.dumps(memory.labels, ensure_ascii=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".part")
     save_file(tensors, draft, metadata=told)
@@ -105,6 +130,7 @@ def load(path: Path) -> Checkpoint:
             for kind in ("mean", "deviation")
         )
         plain = _plain(_under(tensors, _PLAIN))
+        memory = _memory(tensors, told)
     except (
         OSError,
         SafetensorError,
@@ -116,7 +142,7 @@ def load(path: Path) -> Checkpoint:
         raise ModelUnavailable(
             f"{path.name} holds no trained triage; make it with `python -m mmcs train triage`."
         ) from broken
-    return Checkpoint(net.eval(), Scale(means, deviations), recipe, plain)
+    return Checkpoint(net.eval(), Scale(means, deviations), recipe, plain, memory)
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -129,3 +155,10 @@ def _plain(tensors: Mapping[str, Any]) -> Mapping[str, Plain]:
     return {
         q: Plain(tensors[f"{q}.weight"].numpy(), tensors[f"{q}.bias"].numpy()) for q in questions
     }
+
+
+def _memory(tensors: Mapping[str, Tensor], told: Mapping[str, str]) -> Memory | None:
+    if _MEMORY not in tensors:
+        return None
+    labels = {q: tuple(given) for q, given in json.loads(told["labels"]).items()}
+    return Memory(tensors[_MEMORY].float().numpy(), tuple(json.loads(told["texts"])), labels)

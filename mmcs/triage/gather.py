@@ -10,7 +10,7 @@ and what kind an image is come from the evidence.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +24,15 @@ from mmcs.errors import BadInput
 from mmcs.roles import Embedder, Image, Sound
 from mmcs.sentences import script
 from mmcs.settings import Settings
-from mmcs.ticket import Attachment, AttachmentKind, Evidence, ImageKind, Ticket, Transcript
+from mmcs.ticket import Attachment, AttachmentKind, ImageKind, Ticket, Transcript
 from mmcs.triage.features import Features, Matrix, Vector
 from mmcs.triage.kept import KeptVectors, text_key
+from mmcs.triage.words import Understood, words_of
 
 VERSION = 1  # raised when the same models make other features than before
-MOST_TEXT = 1_200  # characters; MiniLM reads no more than 256 tokens
 EMBEDDED = 256  # texts between two writes of the cache
 KINDS: tuple[ImageKind, ...] = get_args(ImageKind)
+Span = tuple[float, float]  # start and end, in seconds
 _UNIT = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")  # a Chinese character, or a word
 
 
@@ -52,6 +53,10 @@ class SoundEncoder(Protocol):
     def encode_sound(self, sound: Sound) -> Vector:
         """Return pooled features, and how it is said."""
 
+    def encode_without(self, sound: Sound, cuts: Sequence[Sequence[Span]]) -> list[Vector | None]:
+        """Return the same once for each cut: as if its spans had not been said; None where nothing
+        is left."""
+
 
 @dataclass(frozen=True)
 class Encoders:
@@ -65,23 +70,6 @@ class Encoders:
     def text_name(self) -> str:
         """What the cache keeps a text's vector under."""
         return f"{self.embedder.name} v{VERSION}"
-
-
-@dataclass(frozen=True)
-class Understood:
-    """A ticket and what the models understood of it."""
-
-    ticket: Ticket
-    evidence: Evidence
-
-
-def words_of(understood: Understood) -> str:
-    """Return all words of a ticket: written, said, shown; cut where no model reads on."""
-    evidence = understood.evidence
-    parts = [understood.ticket.customer_text]
-    parts += [heard.text for heard in evidence.transcripts]
-    parts += [" ".join(line.text for line in image.lines) for image in evidence.images]
-    return "\n".join(part for part in (p.strip() for p in parts) if part)[:MOST_TEXT]
 
 
 def gather(understood: Understood, encoders: Encoders, settings: Settings) -> Features:
@@ -139,40 +127,53 @@ def kept_texts(
 
 def image_features(understood: Understood, encoders: Encoders, settings: Settings) -> Vector | None:
     """Return the mean over the images of their pooled features and their kinds."""
+    return mean_of(image_rows(understood, encoders, settings).values())
+
+
+def image_rows(
+    understood: Understood, encoders: Encoders, settings: Settings
+) -> Mapping[str, Vector]:
+    """Return the row of each image that can be read, by its name."""
     if encoders.image is None:
-        return None
-    encoder = encoders.image
+        return {}
+    encode = lambda path, name: encoders.image.encode_image(media.read_image(path, name))  # noqa: E731
+    pooled = _pooled(understood.ticket, "image", encoders.image.name, settings, encode)
+    return {name: with_kind(vector, name, understood) for name, vector in pooled.items()}
+
+
+def with_kind(pooled: Vector, name: str, understood: Understood) -> Vector:
+    """Return an image's pooled features, then what kind it is of."""
     kinds = {image.attachment: image.kind for image in understood.evidence.images}
-    rows: list[Vector] = []
-    for attachment in _attached(understood.ticket, "image"):
-
-        def encode(path: Path, name: str) -> Vector:
-            return encoder.encode_image(media.read_image(path, name))
-
-        with suppress(BadInput):
-            pooled = _kept(attachment, encoder.name, settings, encode)
-            kind = kinds.get(attachment.name, "other")
-            rows.append(np.concatenate((pooled, [float(kind == one) for one in KINDS])))
-    return _mean(rows)
+    kind = kinds.get(name, "other")
+    return np.concatenate((pooled, [float(kind == one) for one in KINDS])).astype(np.float32)
 
 
 def audio_features(understood: Understood, encoders: Encoders, settings: Settings) -> Vector | None:
     """Return the mean over the sounds of their pooled features and their rates of speaking."""
+    return mean_of(audio_rows(understood, encoders, settings).values())
+
+
+def audio_rows(
+    understood: Understood, encoders: Encoders, settings: Settings
+) -> Mapping[str, Vector]:
+    """Return the row of each sound that can be heard, by its name."""
     if encoders.sound is None:
-        return None
-    encoder = encoders.sound
+        return {}
+    encode = lambda path, name: encoders.sound.encode_sound(media.read_sound(path, name))  # noqa: E731
+    pooled = _pooled(understood.ticket, "audio", encoders.sound.name, settings, encode)
+    return {name: with_rate(vector, name, understood) for name, vector in pooled.items()}
+
+
+def with_rate(pooled: Vector, name: str, understood: Understood) -> Vector:
+    """Return a sound's pooled features, then how fast somebody speaks in it."""
     heard = {transcript.attachment: transcript for transcript in understood.evidence.transcripts}
-    rows: list[Vector] = []
-    for attachment in _attached(understood.ticket, "audio"):
+    return np.concatenate((pooled, [speaking_rate(heard.get(name))])).astype(np.float32)
 
-        def encode(path: Path, name: str) -> Vector:
-            return encoder.encode_sound(media.read_sound(path, name))
 
-        with suppress(BadInput):
-            pooled = _kept(attachment, encoder.name, settings, encode)
-            rate = speaking_rate(heard.get(attachment.name))
-            rows.append(np.concatenate((pooled, [rate])))
-    return _mean(rows)
+def mean_of(rows: Iterable[Vector]) -> Vector | None:
+    """Return the mean of some rows; None if there is none."""
+    found = list(rows)
+    return np.mean(found, axis=0).astype(np.float32) if found else None
 
 
 def speaking_rate(transcript: Transcript | None) -> float:
@@ -183,26 +184,28 @@ def speaking_rate(transcript: Transcript | None) -> float:
     return len(_UNIT.findall(transcript.text)) / seconds if seconds > 0 else 0.0
 
 
-def _attached(ticket: Ticket, kind: AttachmentKind) -> list[Attachment]:
+def attached(ticket: Ticket, kind: AttachmentKind) -> list[Attachment]:
     """Return the files of one kind that the customer sent."""
     sent = [m for m in ticket.messages if m.author == "customer"]
     return [a for message in sent for a in message.attachments if a.kind == kind]
 
 
-def _kept(
-    attachment: Attachment,
+def _pooled(
+    ticket: Ticket,
+    kind: AttachmentKind,
     model: str,
     settings: Settings,
     encode: Callable[[Path, str], Vector],
-) -> Vector:
+) -> Mapping[str, Vector]:
+    """Return the pooled features of each file of a kind that can be decoded, by its name."""
     kept = KeptVectors(settings.cache / "features")
-    name = f"{model} v{VERSION}"
-    found = kept.get(name, [attachment.sha256]).get(attachment.sha256)
-    if found is None:
-        found = encode(locate(attachment, settings), attachment.name)
-        kept.put(name, [(attachment.sha256, found)])
+    version = f"{model} v{VERSION}"
+    found: dict[str, Vector] = {}
+    for file in attached(ticket, kind):
+        vector = kept.get(version, [file.sha256]).get(file.sha256)
+        with suppress(BadInput):
+            if vector is None:
+                vector = encode(locate(file, settings), file.name)
+                kept.put(version, [(file.sha256, vector)])
+            found[file.name] = vector
     return found
-
-
-def _mean(rows: Sequence[Vector]) -> Vector | None:
-    return np.mean(rows, axis=0).astype(np.float32) if rows else None

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
+from torch.nn import functional
 
 from mmcs.triage.checkpoint import Checkpoint, Recipe
-from mmcs.triage.features import Table
+from mmcs.triage.features import Matrix, Table
 from mmcs.triage.labelled import SCOPED
 from mmcs.triage.nets import Batch, read
 
@@ -32,6 +33,7 @@ class Judged:
     labels: Mapping[str, tuple[str, ...]]
     outside: Chances  # (tickets,): the chance that it belongs to no category
     weights: Chances  # (tickets, modalities): how much each modality counted
+    hidden: Matrix  # (tickets, hidden), unit rows: what the net makes of them
 
     def best(self, question: str) -> tuple[str, ...]:
         """Return each ticket's likeliest label."""
@@ -45,6 +47,7 @@ def judge(checkpoint: Checkpoint, table: Table) -> Judged:
     batch = Batch.of(checkpoint.scale.applied(table.widened(shape.widths)))
     logs: dict[str, list[NDArray[np.float64]]] = {head: [] for head in shape.labels}
     weights: list[NDArray[np.float64]] = [np.zeros((0, 3))]
+    hidden: list[Matrix] = [np.zeros((0, shape.hidden), np.float32)]
     with torch.inference_mode():
         for start in range(0, len(table), ROWS):
             found = read(
@@ -53,15 +56,15 @@ def judge(checkpoint: Checkpoint, table: Table) -> Judged:
             for head, log in found.logs.items():
                 logs[head].append(log.double().numpy())
             weights.append(found.weights.double().numpy())
+            hidden.append(functional.normalize(found.hidden, dim=1).numpy())
     heads = {
         head: tempered(np.concatenate(parts), checkpoint.recipe.temperatures.get(head, 1.0))
         for head, parts in logs.items()
     }
     questions = {head: chances for head, chances in heads.items() if head != SCOPE}
     labels = {head: names for head, names in shape.labels.items() if head != SCOPE}
-    return Judged(
-        questions, labels, _outside(heads, checkpoint.recipe, len(table)), np.concatenate(weights)
-    )
+    outside = _outside(heads, checkpoint.recipe, len(table))
+    return Judged(questions, labels, outside, np.concatenate(weights), np.concatenate(hidden))
 
 
 def tempered(logs: NDArray[np.float64], temperature: float) -> Chances:

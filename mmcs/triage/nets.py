@@ -64,6 +64,7 @@ class Read:
 
     logs: Mapping[str, Tensor]  # head -> log-probabilities, (tickets, labels)
     weights: Tensor  # (tickets, modalities): how much each modality counted, rows sum to 1
+    hidden: Tensor  # (tickets, hidden): what the heads read; of late fusion, their weighed mean
     alone: tuple[Mapping[str, Tensor], ...] = ()  # the same by each modality's own classifier
 
 
@@ -132,7 +133,8 @@ class Early(nn.Module):
         ]
         seen = batch.present.to(torch.float32)
         hidden = self.body(torch.cat([*parts, seen], dim=1))
-        return Read(self.heads(hidden), seen / seen.sum(dim=1, keepdim=True).clamp(min=1.0))
+        weights = seen / seen.sum(dim=1, keepdim=True).clamp(min=1.0)
+        return Read(self.heads(hidden), weights, hidden)
 
 
 class Intermediate(nn.Module):
@@ -159,7 +161,8 @@ class Intermediate(nn.Module):
         shares = scores.softmax(dim=1)
         weights = torch.zeros(batch.present.shape)
         weights[:, places] = shares
-        return Read(self.heads((shares[:, :, None] * tokens).sum(dim=1)), weights)
+        hidden = (shares[:, :, None] * tokens).sum(dim=1)
+        return Read(self.heads(hidden), weights, hidden)
 
 
 class Late(nn.Module):
@@ -175,12 +178,14 @@ class Late(nn.Module):
     def forward(self, batch: Batch) -> Read:
         scores = torch.full(batch.present.shape, float("-inf"))
         alone: list[Mapping[str, Tensor]] = [{} for _ in MODALITIES]
+        hiddens: dict[int, Tensor] = {}
         for place, modality in enumerate(MODALITIES):
             if modality in self.projections:
                 hidden = self.projections[modality](batch.parts[place])
+                hiddens[place] = hidden
                 alone[place] = self.heads[modality](hidden)
                 scores[:, place] = self.reliability[modality](hidden).squeeze(1)
-        learned = [place for place, logs in enumerate(alone) if logs]
+        learned = list(hiddens)
         weights = torch.zeros(batch.present.shape)
         masked = _masked(batch.present[:, learned])
         weights[:, learned] = scores[:, learned].masked_fill(masked, float("-inf")).softmax(dim=1)
@@ -191,7 +196,8 @@ class Late(nn.Module):
             for question in alone[learned[0]]
         }
         logs = {question: functional.log_softmax(log, dim=1) for question, log in pooled.items()}
-        return Read(logs, weights, tuple(alone))
+        told = torch.stack([weights[:, p, None] * hidden for p, hidden in hiddens.items()])
+        return Read(logs, weights, told.sum(dim=0), tuple(alone))
 
 
 def _projections(shape: Shape) -> nn.ModuleDict:

@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from faster_whisper.audio import pad_or_trim
 from numpy.typing import NDArray
 
 from mmcs.backends import _whisper_common as common
-from mmcs.backends.efficientnet import CENTRE, SPREAD, EfficientNetLite, _middle, _squeezed
-from mmcs.backends.faster_whisper import FRAMES, SHORTEST, SILENCE, FasterWhisper
+from mmcs.backends.efficientnet import EfficientNetLite
+from mmcs.backends.faster_whisper import FRAMES, PER_STATE, FasterWhisper
 from mmcs.roles import Image, Sound, load
 from mmcs.settings import Settings
 from mmcs.triage.features import Modality, Vector
 from mmcs.triage.gather import Encoders, Span
 
 MOST_WINDOWS = 3  # of 20 s; a customer says early what it is about
-PER_STATE = 2  # frames of the spectrogram to one state of the encoder
 HOP = 400  # samples; 25 ms, over which energy is measured
 QUIETEST = 1e-5  # of full scale; -100 dB
 
@@ -34,18 +31,11 @@ class PooledEfficientNet:
 
     def __init__(self, tagger: EfficientNetLite) -> None:
         """Take the network that tags."""
-        self._network = tagger._network
-        self._device = tagger._device
+        self._tagger = tagger
 
     def encode_image(self, image: Image) -> Vector:
-        """Return the features that the classifier would see, (1280,), the mean of the tagger's two
-        views."""
-        views = np.stack([_squeezed(image), _middle(image)]).astype(np.float32)
-        pixels = torch.from_numpy((views - CENTRE) / SPREAD).permute(0, 3, 1, 2).to(self._device)
-        with torch.inference_mode():
-            states = self._network.extract_features(pixels)  # type: ignore[operator]  # untyped
-            pooled: Vector = states.mean(dim=(0, 2, 3)).cpu().numpy()
-        return pooled
+        """Return the features that the classifier would see, (1280,)."""
+        return self._tagger.pooled(image)
 
 
 class PooledWhisper:
@@ -55,7 +45,7 @@ class PooledWhisper:
 
     def __init__(self, transcriber: FasterWhisper) -> None:
         """Take the network that transcribes."""
-        self._model = transcriber.model
+        self._transcriber = transcriber
 
     def encode_sound(self, sound: Sound) -> Vector:
         """Return the mean and the deviation over time of the encoder's states, then the manner,
@@ -87,21 +77,13 @@ class PooledWhisper:
         if not windows:
             first = sound[:longest]
             windows = [common.Window(first, (common.Stretch(0, len(first)),))]
-        states = [self._states(window.sound) for window in windows]
+        states = [self._transcriber.states(window.sound) for window in windows]
         times = [
             window.place(place / (FRAMES / PER_STATE))
             for window, found in zip(windows, states, strict=True)
             for place in range(len(found))
         ]
         return np.concatenate(states), np.array(times), stretches
-
-    def _states(self, sound: Sound) -> Vector:
-        """Return the states, (time, 512), of at most 20 s, without those of the padding."""
-        features = self._model.feature_extractor(sound)[:, :-1]
-        frames = max(features.shape[1], PER_STATE)
-        length = min(max(SHORTEST * FRAMES, frames + SILENCE * FRAMES), common.TRAINED * FRAMES)
-        encoded = np.asarray(self._model.encode(pad_or_trim(features, length)), np.float32)
-        return encoded[0, : frames // PER_STATE]
 
 
 def _pooled(states: Vector, sound: Sound, stretches: Sequence[common.Stretch]) -> Vector:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import torch
 from efficientnet_lite_pytorch import EfficientNet
+from numpy.typing import NDArray
 
 from mmcs.backends._device import BUILDING, device
 from mmcs.errors import ModelUnavailable
@@ -35,15 +36,26 @@ class EfficientNetLite:
 
     def tag(self, image: Image) -> tuple[Tag, ...]:
         """Return the five likeliest labels, best first."""
-        views = np.stack([_squeezed(image), _middle(image)]).astype(np.float32)
-        pixels = torch.from_numpy((views - CENTRE) / SPREAD).permute(0, 3, 1, 2)
         with torch.inference_mode():
-            odds = self._network(pixels.to(self._device)).softmax(dim=1).mean(dim=0)
+            odds = self._network(self._views(image)).softmax(dim=1).mean(dim=0)
             best = odds.topk(TOP)
         return tuple(
             Tag(self._labels[label], float(score))
             for score, label in zip(best.values.tolist(), best.indices.tolist(), strict=True)
         )
+
+    def pooled(self, image: Image) -> NDArray[np.float32]:
+        """Return what the classifier sees of an image, (1280,), the mean of both views."""
+        with torch.inference_mode():
+            states = self._network.extract_features(self._views(image))  # type: ignore[operator]  # untyped
+            mean: NDArray[np.float32] = states.mean(dim=(0, 2, 3)).cpu().numpy()
+        return mean
+
+    def _views(self, image: Image) -> torch.Tensor:
+        """Return both views as the network reads them, (2, 3, side, side)."""
+        views = np.stack([_squeezed(image), _middle(image)]).astype(np.float32)
+        pixels = torch.from_numpy((views - CENTRE) / SPREAD).permute(0, 3, 1, 2)
+        return pixels.to(self._device)
 
 
 def _squeezed(image: Image) -> Image:

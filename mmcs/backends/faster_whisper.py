@@ -7,7 +7,8 @@ needs, since the encoder takes most of the time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 
 import numpy as np
 from ctranslate2 import StorageView
@@ -15,6 +16,7 @@ from faster_whisper import WhisperModel
 from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens, merge_punctuations
+from numpy.typing import NDArray
 
 from mmcs import weights
 from mmcs.backends import _whisper_common as common
@@ -36,6 +38,10 @@ FRAMES = 100  # of the log-mel spectrogram, per second
 # speech; with 1-2 s of it, it said one clip in six twice, with 5 s none.
 SILENCE = 5  # seconds
 SHORTEST = 10  # seconds
+PER_STATE = 2  # frames of the spectrogram to one state of the encoder
+KEPT = 4  # sounds whose states are known
+
+States = NDArray[np.float32]  # (time, 512)
 
 
 @dataclass
@@ -44,6 +50,7 @@ class FasterWhisper:
 
     model: WhisperModel
     name: str
+    _states: dict[bytes, States] = field(default_factory=dict)  # of the last sounds, by their hash
 
     def transcribe(self, sound: Sound) -> Transcript:
         """Return what is said; no segments when nobody speaks."""
@@ -51,16 +58,37 @@ class FasterWhisper:
 
     def hear(self, sound: Sound, language: str | None) -> Guess:
         """Return what is said in at most 20 s, heard again in a full window if it is doubtful."""
-        features = self.model.feature_extractor(sound)[:, :-1]
-        length = max(SHORTEST * FRAMES, features.shape[1] + SILENCE * FRAMES)
-        guess = self._guess(features, min(length, TRAINED * FRAMES), language)
+        features, length, encoded = self._encode(sound)
+        guess = self._guess(features, encoded, language)
         if length < TRAINED * FRAMES and common.doubtful(guess):
-            guess = self._guess(features, TRAINED * FRAMES, language)
+            full = self.model.encode(pad_or_trim(features, TRAINED * FRAMES))
+            guess = self._guess(features, full, language)
         return guess
 
-    def _guess(self, features: Sound, length: int, language: str | None) -> Guess:
-        """Decode features, (80, frames), padded to ``length`` frames."""
+    def states(self, sound: Sound) -> States:
+        """Return the encoder's states, (time, 512), of at most 20 s, without those of the padding.
+        Those of what was heard just before are still known."""
+        key = sha256(sound.tobytes()).digest()
+        if key not in self._states:
+            self._encode(sound)
+        return self._states[key]
+
+    def _encode(self, sound: Sound) -> tuple[Sound, int, StorageView]:
+        """Return the features of a sound, (80, frames), to how many frames they were padded, and
+        what the encoder makes of them."""
+        features = self.model.feature_extractor(sound)[:, :-1]
+        frames = max(features.shape[1], PER_STATE)
+        length = min(max(SHORTEST * FRAMES, frames + SILENCE * FRAMES), TRAINED * FRAMES)
         encoded = self.model.encode(pad_or_trim(features, length))
+        states = np.asarray(encoded, np.float32)[0, : frames // PER_STATE].copy()
+        self._states = {
+            **dict(list(self._states.items())[1 - KEPT :]),
+            sha256(sound.tobytes()).digest(): states,
+        }
+        return features, length, encoded
+
+    def _guess(self, features: Sound, encoded: StorageView, language: str | None) -> Guess:
+        """Decode features, (80, frames), from what the encoder made of them."""
         token, confidence = self.model.model.detect_language(encoded)[0][0]
         spoken = language or token.strip("<|>")
         tokenizer = Tokenizer(self.model.hf_tokenizer, True, task="transcribe", language=spoken)

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 MESSAGES = Path(__file__).resolve().with_name("messages.jsonl")
+DOMAIN = Path(__file__).resolve().parents[2] / "domains" / "retail" / "domain.yaml"
 MOST_PROCESSES = 2
 MARKS = re.compile(r"^(?:[*>-] |(?:me|them): ?)")  # at the head of a line: a step, a field, a bubble
 SCREENS = ("page", "bank", "chat", "sms", "mail", "app")
@@ -92,11 +94,26 @@ def written_in(image: dict[str, Any]) -> str:
     return " ".join(" ".join(line.replace("::", " ").split()) for line in lines)
 
 
+def examples() -> list[str]:
+    """The domain's own examples of its labels, as tickets of which one label is known."""
+    domain = yaml.safe_load(DOMAIN.read_text("utf-8"))
+    levels = {"category": "categories", "urgency": "urgency", "sentiment": "sentiment"}
+    return [
+        json.dumps({"text": text, "labels": {question: level["label"]}}, ensure_ascii=False)
+        for question, key in levels.items()
+        for level in domain[key]
+        for texts in level["examples"].values()
+        for text in texts
+    ]
+
+
 def write_lists(folder: Path, rows: list[dict[str, Any]]) -> None:
-    """train.jsonl, test.jsonl, and audio/voices.jsonl with what was drawn for each voice note."""
+    """train.jsonl, test.jsonl, domain.jsonl, and audio/voices.jsonl with what was drawn for each
+    voice note."""
     for split in ("train", "test"):
         lines = [json.dumps(as_ticket(r), ensure_ascii=False) for r in rows if r["split"] == split]
         (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    (folder / "domain.jsonl").write_text("\n".join(examples()) + "\n", "utf-8")
     scenes = []
     for row in rows:
         path = (folder / voice_of(row)).with_suffix(".json")

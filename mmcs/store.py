@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -162,6 +162,18 @@ class Store:
             return from_json(Case, found) if found is not None else None
         except ValidationError as error:
             raise StoreError(f"The ticket {case_id} was written by another version.") from error
+
+    def every(self) -> Iterator[Case]:
+        """Yield the tickets of all owners, for training on this machine; not those that another
+        version wrote.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._transaction() as connection:
+            for (found,) in connection.execute(sa.select(_cases.c.case)):
+                with suppress(ValidationError):
+                    yield from_json(Case, found)
 
     def reply(self, owner: str, case_id: str) -> str:
         """Return what the agent had typed for a Case.

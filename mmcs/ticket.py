@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 Author = Literal["customer", "agent", "note"]
 AttachmentKind = Literal["audio", "image"]
 ImageKind = Literal["screenshot", "document", "product", "parcel", "other"]
+Question = Literal["category", "urgency", "sentiment"]  # that an agent may decide
 SupportKind = Literal["passage", "transcript", "image", "text"]
 EntityKind = Literal[
     "order", "tracking", "serial", "return", "error", "amount", "date", "email", "phone"
@@ -172,6 +173,19 @@ class Triage:
     sentiment: Verdict
     language: Verdict  # ISO 639-1
     engine: str = ""  # the model that decided
+    corrected: tuple[str, ...] = ()  # the questions that the agent decided instead
+
+    def corrected_to(self, question: Question, label: str) -> Triage:
+        """Return this triage with the agent's verdict on one question."""
+        corrected = tuple(dict.fromkeys((*self.corrected, question)))
+        decided: dict[str, Any] = {question: Verdict(label, 1.0)}
+        return replace(self, corrected=corrected, **decided)
+
+    def after(self, before: Triage | None) -> Triage:
+        """Return this triage with what the agent decided in one before it."""
+        decided = before.corrected if before else ()
+        kept: dict[str, Any] = {question: getattr(before, question) for question in decided}
+        return replace(self, corrected=decided, **kept)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Triage by the net that was trained on this domain's tickets (assets/weights/triage.safetensors).
+"""Triage by the net that was trained on this domain's tickets: the desk's own, or the shipped one
+(assets/weights/triage.safetensors).
 
 Without such a file, or with one for other categories, the examples of the domain decide, as in
 ``similarity``. The model's name says which of them it is.
@@ -15,13 +16,14 @@ from mmcs.explanation import Explanation
 from mmcs.roles import Triager, load
 from mmcs.settings import Settings
 from mmcs.ticket import Evidence, Message, Ticket, Triage, Verdict
-from mmcs.triage.checkpoint import SHIPPED, Checkpoint
+from mmcs.triage.checkpoint import Checkpoint
 from mmcs.triage.checkpoint import load as load_checkpoint
 from mmcs.triage.explain import Asked, Explainer
 from mmcs.triage.features import MODALITIES, Features, Table
 from mmcs.triage.gather import Encoders, gather
 from mmcs.triage.judge import SCOPE, Judged, judge
 from mmcs.triage.labelled import SCOPED
+from mmcs.triage.shelf import current
 from mmcs.triage.words import Understood
 
 EMBEDDER = "bilingual"  # whose features the shipped net has learned
@@ -121,9 +123,10 @@ def triager(settings: Settings) -> Triager:
         ModelUnavailable: the net's file, or the weights of a model that it needs, cannot be had.
     """
     similar: Triager = load("triager", "similarity", settings)
-    if not SHIPPED.is_file():
+    file = current(settings)
+    if not file.is_file():
         return similar
-    checkpoint = load_checkpoint(SHIPPED)
+    checkpoint = load_checkpoint(file)
     if not fits(checkpoint, open_domain(settings.domain_folder)):
         return similar
     return by_net(checkpoint, similar, settings)

@@ -39,6 +39,13 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", action="append", default=[], metavar="FILE", type=Path, help="triage: a net"
     )
+    parser.add_argument(
+        "--explained",
+        type=int,
+        default=0,
+        metavar="N",
+        help="triage: measure the explanations too, on so many tickets (3 s each)",
+    )
 
 
 def evaluate(asked: argparse.Namespace, settings: Settings) -> Report:
@@ -96,7 +103,7 @@ def _claims(asked: argparse.Namespace, settings: Settings) -> Report:
 def _triage(asked: argparse.Namespace, settings: Settings) -> Report:
     from mmcs.evaluate.triage_page import evaluate_on_page
 
-    return evaluate_on_page(asked.data, settings, asked.weights, asked.page)
+    return evaluate_on_page(asked.data, settings, asked.weights, asked.page, asked.explained)
 
 
 EVALUATIONS: Mapping[str, tuple[str, Callable[[argparse.Namespace, Settings], Report]]] = {

@@ -21,16 +21,20 @@ from tqdm import tqdm
 from mmcs.errors import ModelUnavailable, UsageError
 from mmcs.evaluate.bootstrap import Difference, paired_bootstrap
 from mmcs.evaluate.shares import told_share
+from mmcs.evaluate.triage_faithful import Faithful, faithfulness
 from mmcs.evaluate.triage_figures import Called, QuestionFigures, outside_auroc, question_figures
+from mmcs.evaluate.triage_modalities import Modality, worth_of_modalities
 from mmcs.evaluate.triage_rules import rules_called
 from mmcs.settings import Settings
 from mmcs.training.triage import encoders_for
-from mmcs.training.triage_data import featured, understand, with_true_words
+from mmcs.training.triage_data import featured, kept_apart, understand, with_true_words
 from mmcs.triage.checkpoint import SHIPPED, Checkpoint
 from mmcs.triage.checkpoint import load as load_checkpoint
-from mmcs.triage.features import MODALITIES, SUBSETS, Modality, Table
+from mmcs.triage.explain import Explainer
+from mmcs.triage.features import MODALITIES, SUBSETS, Table
+from mmcs.triage.features import Modality as FeatureModality
 from mmcs.triage.gather import Encoders
-from mmcs.triage.judge import judge
+from mmcs.triage.judge import SCOPE, judge
 from mmcs.triage.labelled import LabelledTicket, read_tickets
 from mmcs.triage.words import Understood
 
@@ -41,7 +45,7 @@ TIMED = 50  # tickets, one at a time
 class SubsetScore:
     """How one question goes with nothing but some of the modalities."""
 
-    modalities: tuple[Modality, ...]
+    modalities: tuple[FeatureModality, ...]
     question: str
     tickets: int  # that have them all
     accuracy: float
@@ -59,6 +63,8 @@ class NetReport:
     subsets: tuple[SubsetScore, ...]
     true_words: dict[str, float]  # accuracy as if the recognisers made no mistake; where known
     heard_words: dict[str, float]  # the same tickets with what was recognised
+    modalities: tuple[Modality, ...]  # what each is worth; none where the net has but one
+    faithful: tuple[Faithful, ...]  # its explanations, where that was asked for
     seconds: float  # for one ticket whose features are there, the median
 
 
@@ -111,6 +117,8 @@ def _net_lines(net: NetReport) -> list[str]:
     for question, accuracy in net.true_words.items():
         heard = told_share(net.heard_words[question])
         told.append(f"  {question} with the true words: {accuracy:.3f}; as recognised: {heard}")
+    told += [f"  {one.line()}" for one in net.modalities]
+    told += [f"  {one.line()}" for one in net.faithful]
     return told
 
 
@@ -121,6 +129,8 @@ class Data:
     tickets: tuple[LabelledTicket, ...]
     understood: list[Understood]
     table: Table
+    encoders: Encoders
+    settings: Settings
     truly: NDArray[np.intp]  # the rows whose true words are known
     true_table: Table | None  # these rows with their true words
 
@@ -128,13 +138,16 @@ class Data:
 Rightness = Mapping[str, NDArray[np.bool_]]  # question -> whether each labelled ticket was right
 
 
-def evaluate(data: Path, settings: Settings, weights: Sequence[Path] = ()) -> TriageReport:
+def evaluate(
+    data: Path, settings: Settings, weights: Sequence[Path] = (), explained: int = 0
+) -> TriageReport:
     """Measure nets on labelled tickets.
 
     Args:
         data: the labelled tickets.
         settings: where things are.
         weights: the nets; the shipped one if none is named.
+        explained: on how many tickets to measure the explanations of the first net.
 
     Raises:
         UsageError: the tickets cannot be read, or have no label that a net knows.
@@ -146,7 +159,7 @@ def evaluate(data: Path, settings: Settings, weights: Sequence[Path] = ()) -> Tr
     reports: list[NetReport] = []
     rights: dict[str, Rightness] = {}
     for checkpoint, path in nets:
-        report, right = _net_report(checkpoint, path, read)
+        report, right = _net_report(checkpoint, path, read, 0 if reports else explained)
         reports.append(report)
         rights[f"{report.name} ({report.file})"] = right
     rules: list[RuleReport] = []
@@ -181,9 +194,8 @@ def _data(
     table = featured(understood, encoders, settings, lambda done: None)
     truly = [row for row, ticket in enumerate(tickets) if ticket.transcripts or ticket.readings]
     rows = np.array(truly, np.intp)
-    return Data(
-        tickets, understood, table, rows, _true_table(rows, tickets, understood, encoders, settings)
-    )
+    true = _true_table(rows, tickets, understood, encoders, settings)
+    return Data(tickets, understood, table, encoders, settings, rows, true)
 
 
 def _true_table(
@@ -199,7 +211,9 @@ def _true_table(
     return featured(truly, encoders, settings, lambda done: None)
 
 
-def _net_report(checkpoint: Checkpoint, path: Path, data: Data) -> tuple[NetReport, Rightness]:
+def _net_report(
+    checkpoint: Checkpoint, path: Path, data: Data, explained: int
+) -> tuple[NetReport, Rightness]:
     called = _called(checkpoint, data.table, data.tickets)
     if not called:
         raise UsageError(f"The tickets have no label of a question that {path.name} has learned.")
@@ -225,9 +239,31 @@ def _net_report(checkpoint: Checkpoint, path: Path, data: Data) -> tuple[NetRepo
         subsets=tuple(subsets),
         true_words=true_words,
         heard_words=heard_words,
+        modalities=_modalities(checkpoint, data),
+        faithful=_faithful(checkpoint, data, explained),
         seconds=_seconds(checkpoint, data.table),
     )
     return report, {question: one.right for question, one in called.items()}
+
+
+def _modalities(checkpoint: Checkpoint, data: Data) -> tuple[Modality, ...]:
+    if sum(width > 0 for width in checkpoint.recipe.shape.widths) < 2:
+        return ()
+    apart = kept_apart(data.settings)
+    return worth_of_modalities(
+        checkpoint, data.table, data.tickets, data.understood, data.encoders, apart
+    )
+
+
+def _faithful(checkpoint: Checkpoint, data: Data, count: int) -> tuple[Faithful, ...]:
+    if not count:
+        return ()
+    explainer = Explainer(checkpoint, data.encoders, kept_apart(data.settings))
+    step = max(1, len(data.tickets) // count)
+    some = data.understood[::step][:count]
+    question = next(head for head in checkpoint.recipe.shape.labels if head != SCOPE)
+    with tqdm(total=len(some), desc="Explaining", unit="ticket", file=sys.stderr) as bar:
+        return faithfulness(explainer, some, question, bar.update)
 
 
 def _called(

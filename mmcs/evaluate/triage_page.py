@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mmcs.evaluate.bootstrap import Difference
 from mmcs.evaluate.triage import NetReport, TriageReport, evaluate
 from mmcs.evaluate.triage_figures import QuestionFigures
 from mmcs.settings import Settings
@@ -29,14 +30,14 @@ img { max-width: 100% } details { margin: .5rem 0 } pre { font-size: 13px; overf
 
 
 def evaluate_on_page(
-    data: Path, settings: Settings, weights: Sequence[Path], page: Path | None
+    data: Path, settings: Settings, weights: Sequence[Path], page: Path | None, explained: int = 0
 ) -> TriageReport:
     """Measure, and write the page if one is asked for.
 
     Raises:
         UsageError, ModelUnavailable: as ``evaluate`` does.
     """
-    report = evaluate(data, settings, weights)
+    report = evaluate(data, settings, weights, explained)
     if page is not None:
         write_page(report, page)
     return report
@@ -84,6 +85,32 @@ def _net(net: NetReport) -> Iterator[str]:
         for s in net.subsets
     ]
     yield _table(("with", "question", "tickets", "accuracy", "macro F1"), rows)
+    if net.modalities:
+        yield "<p>What each modality is worth, over all tickets:</p>"
+        worth = [
+            (
+                one.name,
+                one.question,
+                str(one.tickets),
+                f"{one.alone:.3f}",
+                f"{one.without:.3f}",
+                _interval(one.gain),
+                _interval(one.loss),
+            )
+            for one in net.modalities
+        ]
+        heads = (
+            "",
+            "question",
+            "tickets",
+            "alone",
+            "without",
+            "gain over it alone",
+            "lost without",
+        )
+        yield _table(heads, worth)
+    for one in net.faithful:
+        yield f"<p>Explanations by {escape(one.line())}</p>"
     words = [(q, f"{net.heard_words[q]:.3f}", f"{true:.3f}") for q, true in net.true_words.items()]
     if words:
         yield _table(("accuracy", "words as recognised", "true words"), words)
@@ -103,6 +130,10 @@ def _net(net: NetReport) -> Iterator[str]:
         ]
         table = _table(("label", "tickets", "precision", "recall", "F1"), labels)
         yield f"<details><summary>Each label</summary>{table}</details>"
+
+
+def _interval(found: Difference) -> str:
+    return f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmcs.errors import BadInput
+from mmcs.errors import BadInput, UsageError
 from mmcs.settings import ASSETS, Settings
 
 if TYPE_CHECKING:
     from mmcs.training.triage import TrainingReport  # imports torch: it takes seconds
+    from mmcs.training.triage_desk import DeskReport
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -18,10 +20,18 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("triage",), help="what is trained")
     parser.add_argument(
         "--data",
-        required=True,
         metavar="DIR|FILE",
         type=Path,
         help="labelled tickets, one JSON object a line; of a folder, val*.jsonl is held out",
+    )
+    parser.add_argument(
+        "--from-desk",
+        action="store_true",
+        help="go on from the net in use with what agents corrected and confirmed; the new net is "
+        "used if it is better on tickets of the desk that were held out",
+    )
+    parser.add_argument(
+        "--take-back", action="store_true", help="return to the net before the last --from-desk"
     )
     parser.add_argument(
         "--fusion",
@@ -47,12 +57,34 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--licence", default="", help="of the data, for the card")
 
 
-def train(asked: argparse.Namespace, settings: Settings) -> TrainingReport:
+@dataclass(frozen=True)
+class TakenBack:
+    """The net that is in use again."""
+
+    used: str  # its file
+
+    def lines(self) -> list[str]:
+        """Return it for people."""
+        return [f"{self.used} is used from the desk's next start on."]
+
+
+def train(asked: argparse.Namespace, settings: Settings) -> TrainingReport | DeskReport | TakenBack:
     """Start the training that was asked for.
 
     Raises:
+        UsageError: not exactly one way to train was named.
         BadInput: there is nothing at the data's path.
     """
+    if [asked.data is not None, asked.from_desk, asked.take_back].count(True) != 1:
+        raise UsageError("Give one of --data, --from-desk and --take-back.")
+    if asked.take_back:
+        from mmcs.triage.shelf import take_back
+
+        return TakenBack(str(take_back(settings)))
+    if asked.from_desk:
+        from mmcs.training.triage_desk import learn_from_desk
+
+        return learn_from_desk(settings)
     if not asked.data.exists():
         raise BadInput(f"There is nothing at {asked.data}; name a folder or file of labelled data.")
     from mmcs.training import triage

@@ -47,6 +47,11 @@ def has_files(tickets: Sequence[LabelledTicket]) -> bool:
     return any(ticket.audio or ticket.images for ticket in tickets)
 
 
+def kept_apart(settings: Settings) -> Settings:
+    """Return settings under which files are kept in the cache, apart from the desk's customers."""
+    return replace(settings, home=settings.cache / "training")
+
+
 def understand(
     tickets: Sequence[LabelledTicket], settings: Settings, seen: Seen
 ) -> list[Understood]:
@@ -57,7 +62,7 @@ def understand(
         BadInput: a file cannot be used.
         ModelUnavailable: a model that is needed cannot be had.
     """
-    apart = replace(settings, home=settings.cache / "training")
+    apart = kept_apart(settings)
     found: list[Understood] = []
     for ticket in tickets:
         taken, problems = take(Request(ticket.id, ticket.text, ticket.audio, ticket.images), apart)
@@ -115,7 +120,7 @@ def featured(
         settings: where the cache is.
         seen: is told how many are done: a ticket's words are one, and all of its files.
     """
-    apart = replace(settings, home=settings.cache / "training")
+    apart = kept_apart(settings)
     words = [words_of(one) for one in understood]
     worded = [row for row, text in enumerate(words) if text]
     texts: dict[int, NDArray[np.float32]] = {}

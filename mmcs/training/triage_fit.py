@@ -59,6 +59,7 @@ def fit(
     seen: Callable[[Epoch], object],
     options: Options | None = None,
     until: int = 0,
+    start: Mapping[str, Tensor] | None = None,
 ) -> tuple[nn.Module, tuple[Epoch, ...]]:
     """Return the net of the epoch with the best macro F1 on the held-out tickets, and all epochs.
 
@@ -70,10 +71,13 @@ def fit(
         seen: is told of each epoch.
         options: how; the defaults if None.
         until: end after so many epochs whatever the figures, and return the net of the last one.
+        start: the weights to go on from; random ones if None.
     """
     options = options or Options()
     torch.manual_seed(options.seed)
     net = build(shape)
+    if start is not None:
+        net.load_state_dict(dict(start))
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
     )

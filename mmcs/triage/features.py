@@ -60,6 +60,11 @@ class Table:
         """Return how many columns each modality has, 0 where no ticket has it."""
         return tuple(int(self.of_modality(m).shape[1]) for m in MODALITIES)
 
+    @property
+    def filled(self) -> NDArray[np.bool_]:
+        """Whether each ticket has any modality at all."""
+        return np.array(self.present.any(axis=1), bool)
+
     def of_modality(self, modality: Modality) -> Matrix:
         """Return the columns of one modality."""
         matrix: Matrix = getattr(self, modality)

@@ -33,7 +33,16 @@ from mmcs.models import Models
 from mmcs.retrieve import retrieve
 from mmcs.roles import ChatModel, ChatOptions, Embedder, Explaining, Remembering, Role
 from mmcs.settings import Settings
-from mmcs.ticket import Attachment, Case, Evidence, Picture, Problem, Reading, Ticket
+from mmcs.ticket import (
+    Attachment,
+    Case,
+    Evidence,
+    Picture,
+    Problem,
+    Reading,
+    Ticket,
+    Triage,
+)
 from mmcs.writing import Writer
 
 T = TypeVar("T")
@@ -153,6 +162,7 @@ class Pipeline:
         evidence: Evidence | None = None,
         case_id: str | None = None,
         problems: tuple[Problem, ...] = (),
+        decided: Triage | None = None,
     ) -> Generator[Case, None, Case]:
         """Yield the Case as it grows, up to the instant draft, and return it. The language model
         has no part in it.
@@ -162,8 +172,10 @@ class Pipeline:
             evidence: what the agent has corrected; then nothing is heard, read or seen again.
             case_id: the Case's id; a random one if None.
             problems: what is known to be wrong already, such as a file that was refused.
+            decided: the triage so far; what the agent has corrected in it stands.
         """
-        case = self._with_news(Case(case_id or secrets.token_hex(6), ticket, problems=problems))
+        case = Case(case_id or secrets.token_hex(6), ticket, triage=decided, problems=problems)
+        case = self._with_news(case)
         if not ticket.customer_text and not ticket.attachments:
             case = case if problems else case.with_problem("ticket", NOTHING_TO_ANSWER)
             yield case
@@ -294,7 +306,8 @@ class Pipeline:
 
     def _triage(self, case: Case) -> Case:
         triager = self.models.get("triager")
-        return replace(case, triage=triager.triage(case.ticket, case.evidence))
+        triage: Triage = triager.triage(case.ticket, case.evidence)
+        return replace(case, triage=triage.after(case.triage))
 
     def _retrieve(self, case: Case) -> Case:
         language = draft_language(case, self.domain)

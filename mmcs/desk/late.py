@@ -11,7 +11,7 @@ from mmcs.domain import Domain, open_domain
 from mmcs.explanation import Explanation
 from mmcs.models import Models
 from mmcs.settings import Settings
-from mmcs.ticket import Case, Evidence, Problem, Ticket
+from mmcs.ticket import Case, Evidence, Problem, Ticket, Triage
 
 if TYPE_CHECKING:
     from mmcs.pipeline import Pipeline
@@ -34,6 +34,7 @@ class Runs(Protocol):
         evidence: Evidence | None = None,
         case_id: str | None = None,
         problems: tuple[Problem, ...] = (),
+        decided: Triage | None = None,
     ) -> Generator[Case, None, Case]:
         """Yield the Case as it grows, up to the instant draft, and return it."""
 
@@ -84,9 +85,10 @@ class LatePipeline:
         evidence: Evidence | None = None,
         case_id: str | None = None,
         problems: tuple[Problem, ...] = (),
+        decided: Triage | None = None,
     ) -> Generator[Case, None, Case]:
         """Yield the Case as it grows, up to the instant draft; see ``Pipeline.find``."""
-        return (yield from self._pipeline.find(ticket, evidence, case_id, problems))
+        return (yield from self._pipeline.find(ticket, evidence, case_id, problems, decided))
 
     def writes(self, case: Case) -> bool:
         """Say whether there is anything to write; see ``Pipeline.writes``."""

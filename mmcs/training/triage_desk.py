@@ -29,7 +29,7 @@ from mmcs.training.triage_fit import Examples, Options, fit
 from mmcs.triage.checkpoint import Checkpoint, load
 from mmcs.triage.features import MODALITIES, Features, Table
 from mmcs.triage.gather import Encoders, gather, kept_texts
-from mmcs.triage.judge import judge
+from mmcs.triage.judge import SCOPE, judge
 from mmcs.triage.kept import KeptVectors
 from mmcs.triage.labelled import LabelledTicket
 from mmcs.triage.shelf import current, put
@@ -37,7 +37,8 @@ from mmcs.triage.words import Understood
 
 LEAST = 20  # tickets that agents have confirmed
 HELD_OUT = 4  # one in so many is not learned from
-GENTLY = Options(epochs=12, patience=6, learning_rate=2e-4, modality_dropout=0.1)
+GENTLY = Options(epochs=20, patience=8, learning_rate=5e-4, modality_dropout=0.1)
+BESIDE = 2  # tickets of our own for one of the desk
 QUESTIONS: tuple[str, ...] = get_args(Question)
 OWN = ASSETS / "training" / "triage" / "messages.jsonl"
 
@@ -78,11 +79,12 @@ def learn_from_desk(settings: Settings) -> DeskReport:
             "A ticket is confirmed when its reply is sent."
         )
     before = load(current(settings))
-    encoders = encoders_for(MODALITIES, settings)
+    widths = zip(MODALITIES, before.recipe.shape.widths, strict=True)
+    encoders = encoders_for([modality for modality, width in widths if width], settings)
     if before.recipe.encoders != encoders.text_name:
         raise BadInput("The trained triage reads features of other models than this desk's.")
     table, targets = _desk_lesson(cases, before, encoders, settings)
-    held_out = np.array([_held_out(case) for case in cases])
+    held_out = np.array([is_held_out(case.id) for case in cases])
     if held_out.all() or not held_out.any():
         raise BadInput("The confirmed tickets are too alike to hold any out; wait for more.")
     after = _taught(before, table, targets, held_out, encoders, settings)
@@ -107,9 +109,9 @@ def labels_of(case: Case) -> dict[str, str]:
     return {question: getattr(case.triage, question).label for question in decided}
 
 
-def _held_out(case: Case) -> bool:
-    """Choose by the ticket's id, so that a ticket is held out for good."""
-    return hashlib.sha256(case.id.encode()).digest()[0] % HELD_OUT == 0
+def is_held_out(case_id: str) -> bool:
+    """Say whether a ticket is never learned from: its id alone decides, for good."""
+    return hashlib.sha256(case_id.encode()).digest()[0] % HELD_OUT == 0
 
 
 def _desk_lesson(
@@ -144,7 +146,7 @@ def _taught(
         before.scale.applied(table.take(stop).widened(shape.widths)),
         {head: target[stop] for head, target in targets.items()},
     )
-    ours = _own_examples(before, encoders, settings)
+    ours = _own_examples(before, encoders, settings, BESIDE * len(learn))
     with tempfile.TemporaryDirectory() as folder, tqdm(total=GENTLY.epochs, desc="Learning") as bar:
         net, epochs = fit(
             shape,
@@ -165,15 +167,16 @@ def _taught(
     return replace(before, net=net, recipe=recipe)
 
 
-def _own_examples(net: Checkpoint, encoders: Encoders, settings: Settings) -> Examples:
-    """Return the words of our own tickets, if they are of this net's labels: against forgetting."""
+def _own_examples(net: Checkpoint, encoders: Encoders, settings: Settings, most: int) -> Examples:
+    """Return the words of some of our own tickets, if they are of this net's labels."""
     shape = net.recipe.shape
     tickets = [
         ticket
         for ticket in (read_labelled(OWN, Written, "ticket") if OWN.is_file() else ())
         if ticket.split == "train" and ticket.words
-        if all(label in shape.labels.get(q, ()) for q, label in ticket.labels.items())
+        if all(ticket.labels.get(q) in labels for q, labels in shape.labels.items() if q != SCOPE)
     ]
+    tickets = tickets[:: max(1, len(tickets) // max(most, 1))]
     kept = KeptVectors(settings.cache / "features")
     with tqdm(total=len(tickets), desc="Words of our own") as bar:
         rows = kept_texts([one.words for one in tickets], encoders, kept, bar.update)

@@ -44,7 +44,7 @@ from mmcs.weights.progress import Fetch
 
 HOSTILE = "<img src=http://evil.example/x onerror=alert(1)>\"'><script>alert(2)</script>{{7*7}}${1}"
 SAFE_TAGS = frozenset(
-    "article audio b button dd details div dl dt figure h2 h3 header i img li mark ol p path q "
+    "article audio b button dd details div dl dt figure h2 h3 h4 header i img li mark ol p path q "
     " rect circle section span summary sup svg time ul".split()
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from mmcs.desk.reasons import Reason
 from mmcs.desk.render.cards import Step, card, doing, titled
 from mmcs.desk.render.parts import (
     ICONS,
@@ -18,17 +19,22 @@ from mmcs.desk.render.parts import (
     working,
 )
 from mmcs.desk.render.seen import attachment_card
-from mmcs.desk.texts import Words
+from mmcs.desk.render.triage import triage_card
 from mmcs.ticket import (
     Case,
     Conflict,
     Entity,
     Passage,
-    Verdict,
 )
 
 
-def evidence(case: Case, view: View, now: Step | None = None, stopped: bool = False) -> Markup:
+def evidence(
+    case: Case,
+    view: View,
+    now: Step | None = None,
+    stopped: bool = False,
+    reason: Reason | None = None,
+) -> Markup:
     """Return everything that was found so far.
 
     Args:
@@ -36,6 +42,7 @@ def evidence(case: Case, view: View, now: Step | None = None, stopped: bool = Fa
         view: what it is drawn with.
         now: what is being worked on; None when nothing is.
         stopped: whether the agent has just stopped it.
+        reason: why the ticket was filed so, if the agent has asked.
     """
     begun = bool(case.seconds) or now is not None
     if not begun and not case.problems:
@@ -44,7 +51,7 @@ def evidence(case: Case, view: View, now: Step | None = None, stopped: bool = Fa
     if begun:
         cards.append(_conflicts(case.evidence.conflicts, view))
         cards += [attachment_card(a, case, view, now) for a in case.ticket.attachments]
-        cards += [_understood(case, view, now), _passages(case, view, now)]
+        cards += [_understood(case, view, now, reason), _passages(case, view, now)]
     if now is not None and now.stage == "queue":
         cards.insert(0, _queued(view, now))
     if stopped:
@@ -84,18 +91,21 @@ def _queued(view: View, now: Step) -> Markup:
     )
 
 
-def _understood(case: Case, view: View, now: Step | None) -> Markup:
-    """Return entities and triage beside each other."""
+def _understood(case: Case, view: View, now: Step | None, reason: Reason | None) -> Markup:
+    """Return entities and triage beside each other, or below each other once there is a reason."""
     cards = []
     if "entities" in case.seconds:
         cards.append(_entities(case, view))
     elif now is not None and now.stage == "entities":
         cards.append(_waiting(view.texts.found, view, now))
     if case.triage is not None:
-        cards.append(_triage(case, view))
+        cards.append(triage_card(case, case.triage, view, reason))
     elif now is not None and now.stage == "triage":
         cards.append(_waiting(view.texts.triage, view, now))
-    return Markup('<div class="pair">{}</div>').format(joined(cards)) if cards else Markup("")
+    if not cards:
+        return Markup("")
+    wide = "explained" if case.triage is not None and reason is not None else ""
+    return Markup('<div class="pair {}">{}</div>').format(wide, joined(cards))
 
 
 def _waiting(title: str, view: View, now: Step) -> Markup:
@@ -145,41 +155,6 @@ def _entity(entity: Entity, view: View) -> Markup:
         sources.append(chip.format(anchor(kind, ref), source_name(view, ref), ICONS[icon]))
     return Markup('<div><dt>{}</dt><dd><span class="value">{}</span>{}</dd></div>').format(
         view.texts.kinds[entity.kind], entity.value, joined(sources)
-    )
-
-
-def _triage(case: Case, view: View) -> Markup:
-    triage, domain, texts = case.triage, view.domain, view.texts
-    if triage is None:
-        return Markup("")
-    urgency = {level.label: view.named(level.name) for level in domain.urgency}
-    sentiment = {level.label: view.named(level.name) for level in domain.sentiment}
-    category = {c.label: view.named(c.name) for c in domain.categories}
-    rows = (
-        _meter("category", triage.category, category, view),
-        _meter("urgency", triage.urgency, urgency, view),
-        _meter("sentiment", triage.sentiment, sentiment, view),
-        _meter("language", triage.language, texts.languages, view),
-    )
-    body = Markup('<dl class="meters">{}</dl>').format(joined(rows))
-    seconds = spent(view, case.seconds.get("triage"))
-    return card(Markup("{}").format(texts.triage), seconds, body)
-
-
-def _meter(what: str, verdict: Verdict, names: Words, view: View) -> Markup:
-    share = percent(verdict.confidence)
-    return Markup(
-        '<div class="{}"><dt>{}</dt><dd><span class="value {}">{}</span>'
-        '<span class="meter" title="{}"><i style="width:{}%"></i></span>'
-        '<span class="share">{}%</span></dd></div>'
-    ).format(
-        what,
-        view.texts.verdicts[what],
-        f"is-{verdict.label}",
-        names.get(verdict.label, verdict.label.upper()),
-        view.texts.sure.format(percent=share),
-        share,
-        share,
     )
 
 

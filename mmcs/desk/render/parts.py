@@ -52,6 +52,7 @@ class View:
     language: Language
     domain: Domain
     files: Files
+    explains: bool = False  # whether whoever files tickets can say why
 
     @property
     def texts(self) -> Texts:
@@ -75,6 +76,18 @@ def joined(pieces: Iterable[Markup]) -> Markup:
 def percent(share: float) -> str:
     """Return a share of 1 as a whole number of hundredths."""
     return str(round(100 * min(1.0, max(0.0, share))))
+
+
+def points(value: float) -> str:
+    """Return a difference of two chances in percentage points, always with its sign: +12, −0.4."""
+    size = abs(100 * value)
+    shown = str(round(size)) if size >= 9.95 else f"{size:.1f}".removesuffix(".0")
+    return shown if shown == "0" else f"+{shown}" if value > 0 else f"−{shown}"
+
+
+def side(value: float) -> str:
+    """Return the class of what speaks for a label, or against it."""
+    return "for" if value >= 0 else "against"
 
 
 def clock(seconds: float) -> str:

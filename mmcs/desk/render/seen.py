@@ -49,10 +49,17 @@ def _transcript(heard: Transcript, attachment: Attachment, case: Case, view: Vie
     if not heard.segments:
         body = Markup('<p class="note">{}</p>').format(view.texts.no_speech)
     player = Markup(
-        '<div class="player"><button type="button" data-play aria-label="{}">{}{}</button>'
+        '<div class="player" data-recording="{}">'
+        '<button type="button" data-play aria-label="{}">{}{}</button>'
         '<span class="track" data-seek><i></i></span><time>0:00</time>'
         '<audio preload="metadata" src="{}"></audio></div>'
-    ).format(view.texts.play, ICONS["play"], ICONS["pause"], view.files.link(attachment))
+    ).format(
+        attachment.name,
+        view.texts.play,
+        ICONS["play"],
+        ICONS["pause"],
+        view.files.link(attachment),
+    )
     title = titled("audio", attachment.name)
     return card(title, aside, player + body, "transcript")
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmcs.desk.texts.en import EN
-from mmcs.desk.texts.sentences import translated
+from mmcs.desk.texts.sentences import engine_name, translated
 from mmcs.desk.texts.words import Texts, Words
 from mmcs.desk.texts.zh import ZH
 from mmcs.ticket import Language
 
-__all__ = ["EN", "TEXTS", "ZH", "Texts", "Words", "preferred_language", "translated"]
+__all__ = [
+    "EN",
+    "TEXTS",
+    "ZH",
+    "Texts",
+    "Words",
+    "engine_name",
+    "preferred_language",
+    "translated",
+]
 
 TEXTS: Mapping[Language, Texts] = {"en": EN, "zh": ZH}
 

@@ -11,17 +11,23 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from mmcs.desk.texts.zh_engines import Pair
-from mmcs.desk.texts.zh_sentences import PARTS, REASONS, SENTENCES
+from mmcs.desk.texts.zh_sentences import ENGINES, PARTS, REASONS, SENTENCES
 from mmcs.ticket import Language
 
 _HOLE = re.compile(r"\{(\w+)\}")
 _SENTENCES: Mapping[Language, Sequence[Pair]] = {"zh": SENTENCES}
+_ENGINES: Mapping[Language, Sequence[Pair]] = {"zh": ENGINES}
 _PARTS: Mapping[Language, Mapping[str, Sequence[Pair]]] = {"zh": PARTS}
 
 
 def translated(sentence: str, language: Language) -> str:
     """Return a sentence of a stage in a language; one that is not known there as it is."""
     return _turned(sentence, _SENTENCES.get(language, ()), _PARTS.get(language, {}))
+
+
+def engine_name(name: str, language: Language) -> str:
+    """Return what a triage's engine is called in a language; one that is not known as it is."""
+    return _turned(name, _ENGINES.get(language, ()), _PARTS.get(language, {}))
 
 
 def _turned(text: str, pairs: Sequence[Pair], parts: Mapping[str, Sequence[Pair]]) -> str:

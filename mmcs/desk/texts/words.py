@@ -80,6 +80,28 @@ class Texts:
     source_line: str
     sure: str
 
+    # why a ticket was filed so
+    decided_by: str
+    why: str
+    why_this: Words  # by question
+    why_working: str
+    why_answer: str
+    why_most: str
+    why_alone: str
+    why_changed: str
+    why_corrected: str
+    why_parts: Words
+    why_nothing: str
+    why_together: str
+    channels: Words  # by Channel
+    channels_many: Words
+    speaks: Words  # for it, or against it
+    in_points: str
+    points: str
+    why_region: str
+    why_stretch: str
+    alike: str
+
     # the draft
     drafts: str
     draft_empty: str

@@ -77,6 +77,18 @@ _FILES: tuple[Pair, ...] = (
 
 _TICKETS: tuple[Pair, ...] = (
     (
+        "The examples of the domain decided; only a trained triage can say why.",
+        "这是按示例判断的；只有经过训练的分类才能说明原因。",
+    ),
+    (
+        "{question} was not decided by the trained net.",
+        "{question}不是由训练好的网络判断的。",
+    ),
+    (
+        "This desk has no net of its own to take back; it uses the shipped one.",
+        "这里没有自己训练的网络可以撤回；用的是自带的网络。",
+    ),
+    (
         "There is nothing to answer yet: type a message, or add a voice note or a photo.",
         "还没有可回复的内容：请输入留言，或添加语音、照片。",
     ),
@@ -180,6 +192,15 @@ SENTENCES: tuple[Pair, ...] = (
     *_DRAFTS,
 )
 
+# What the engines of a triage are called.
+ENGINES: tuple[Pair, ...] = (
+    ("early fusion", "早期融合"),
+    ("intermediate fusion", "中期融合"),
+    ("late fusion", "晚期融合"),
+    ("similarity to examples", "示例相似度"),
+    ("{engine}; {questions} by {fallback}", "{engine}，{questions}由{fallback}"),
+)
+
 _FORMATS: tuple[Pair, ...] = (
     ("WAV, MP3, M4A, OGG, WebM, FLAC or AMR", "WAV、MP3、M4A、OGG、WebM、FLAC 或 AMR"),
     ("JPEG, PNG, WEBP, GIF, BMP or HEIC", "JPEG、PNG、WEBP、GIF、BMP 或 HEIC"),
@@ -229,4 +250,12 @@ PARTS: Mapping[str, tuple[Pair, ...]] = {
         ("it is not in the customer's language", "不是顾客所用的语言"),
     ),
     "then": _DRAFTS,
+    "question": (("Category", "主题"), ("Urgency", "紧急程度"), ("Sentiment", "情绪")),
+    "engine": ENGINES,
+    "fallback": ENGINES,
+    "questions": (
+        ("urgency", "紧急程度"),
+        ("sentiment", "情绪"),
+        ("urgency and sentiment", "紧急程度和情绪"),
+    ),
 }

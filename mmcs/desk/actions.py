@@ -16,6 +16,7 @@ from mmcs.desk.files import Files
 from mmcs.desk.late import Runs
 from mmcs.desk.layout import Parts
 from mmcs.desk.page import Page, open_page, sample_case
+from mmcs.desk.reasons import QUESTIONS, Reasons
 from mmcs.desk.texts import translated
 from mmcs.desk.tickets import Correction, Tickets, unsupported_in
 from mmcs.desk.way import QUEUED, Way
@@ -58,7 +59,8 @@ class Actions:
         self.samples = open_samples(pipeline.settings.domain_folder)
         self.way = Way(pipeline)
         self.drafting = Drafting(self.way, self.tickets)
-        self.draw = Drawing(pipeline, self.tickets, self.samples, files, parts)
+        self.reasons = Reasons()
+        self.draw = Drawing(pipeline, self.tickets, self.reasons, self.samples, files, parts)
         self.turn = gr.State(0.0)  # changes when a ticket begins to wait for the language model
 
     # The whole page.
@@ -71,8 +73,13 @@ class Actions:
 
     @plainly
     def tick(self, kept: Kept) -> Updates:
-        """Show how far the models are, until all are settled."""
-        return self.draw.models(open_page(kept))
+        """Show how far the models are, until all are settled; then also what they alone can say."""
+        page = open_page(kept)
+        models = self.draw.models(page)
+        known = page.to_json() == kept  # else the page is new, and ``load`` draws it
+        if models[self.parts.timer].active or not known:
+            return models
+        return {**models, **self._evidence(page)}
 
     @plainly
     def speak(self, kept: Kept, event: gr.EventData) -> Updates:
@@ -147,6 +154,40 @@ class Actions:
             page, Correction(event.edit, str(event.attachment), int(number), str(event.text))
         )
         return self.draw.note(page.texts.corrected)
+
+    # Why it was filed so.
+
+    @plainly
+    def ask(self, kept: Kept, event: gr.EventData) -> Updates:
+        """Open the answer to a question about the triage, or close it."""
+        page = open_page(kept)
+        if event.question not in QUESTIONS or not self.way.explains:
+            return unchanged()
+        self.reasons.press(page, self.drafting.case(page), event.question)
+        return self._evidence(page)
+
+    @plainly
+    def explain(self, kept: Kept) -> None:
+        """Find the answer that the page's ticket waits for, if it still does."""
+        page = open_page(kept)
+        case = self.drafting.case(page)
+        reason = self.reasons.open(page, case)
+        if reason is None or not reason.awaited:
+            return
+        try:
+            self.reasons.answer(page, case, self.way.explain(case, reason.question))
+        finally:
+            self.reasons.give_up(page, case, reason.question)  # a crash is at work no more
+
+    @plainly
+    def answer(self, kept: Kept) -> Updates:
+        """Show what was found, on the ticket and in the language of now."""
+        return self._evidence(open_page(kept))
+
+    def _evidence(self, page: Page) -> Updates:
+        running = self.drafting.of(page)
+        now = running.now if running else None
+        return self.draw.evidence(page, self.drafting.case(page), now)
 
     # The draft.
 

@@ -8,6 +8,7 @@
   card.hidden = true;
   document.body.append(card);
   let pinned = null;
+  let sought = false; // whether the agent has asked why, and not seen the answer yet
 
   // --- what a sentence rests on ---
   const anchored = (mark) =>
@@ -66,6 +67,16 @@
     else audio.play().catch(() => {});
   }
 
+  // The voice note that a button plays: its own card's, or the one that its reel names.
+  function heard(pressed) {
+    const reel = pressed.closest("[data-of]");
+    if (!reel) return pressed.closest(".transcript");
+    const own = [...document.querySelectorAll("#evidence [data-recording]")].find(
+      (player) => player.dataset.recording === reel.dataset.of
+    );
+    return own && own.closest(".transcript");
+  }
+
   function follow(event) {
     const audio = event.target;
     const transcript = audio.closest && audio.closest(".transcript");
@@ -74,7 +85,13 @@
     const clock = `${Math.floor(now / 60)}:${String(Math.floor(now % 60)).padStart(2, "0")}`;
     transcript.querySelector("time").textContent = clock;
     transcript.querySelector(".track i").style.width = `${(100 * now) / (audio.duration || 1)}%`;
-    transcript.querySelector(".player").classList.toggle("playing", !audio.paused);
+    const player = transcript.querySelector(".player");
+    player.classList.toggle("playing", !audio.paused);
+    for (const reel of document.querySelectorAll("#evidence .reel")) {
+      if (reel.dataset.of !== player.dataset.recording) continue;
+      reel.classList.toggle("playing", !audio.paused);
+      reel.querySelector(".needle").style.left = `${Math.min(100, (100 * now) / reel.dataset.length)}%`;
+    }
     const said = [...transcript.querySelectorAll("[data-start]")];
     const current = said.filter((e) => Number(e.dataset.start) <= now + 0.05).pop();
     said.forEach((e) => e.classList.toggle("now", e === current && !audio.paused));
@@ -95,13 +112,14 @@
       hide();
     }
     if (on("[data-goto]")) go(on("[data-goto]").dataset.goto);
-    if (on("[data-play]")) play(on(".transcript"));
-    if (on("[data-at]")) play(on(".transcript"), Number(on("[data-at]").dataset.at));
+    if (on("[data-play]")) play(heard(on("[data-play]")));
+    if (on("[data-at]")) play(heard(on("[data-at]")), Number(on("[data-at]").dataset.at));
     if (on("[data-seek]")) {
       const track = on("[data-seek]").getBoundingClientRect();
       const audio = on(".transcript").querySelector("audio");
       play(on(".transcript"), (audio.duration || 0) * ((event.clientX - track.left) / track.width));
     }
+    if (on("[data-act=why]")) sought = on("[data-act=why]").getAttribute("aria-expanded") === "false";
     if (on("[data-zoom]")) on("[data-zoom]").classList.toggle("large");
     if (on("[data-tab]")) {
       const group = on(".tabbed");
@@ -224,10 +242,15 @@
     else byHand();
   };
 
-  // --- a draft that is being written stays in sight ---
+  // --- a draft that is being written stays in sight; a reason comes into it when it was asked for ---
   new MutationObserver(() => {
     const caret = document.querySelector("#drafts .caret");
     if (caret) caret.scrollIntoView({ block: "nearest" });
+    const reason = sought && document.querySelector("#evidence .reason:not([data-awaited])");
+    if (reason) {
+      sought = false;
+      reason.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    }
   }).observe(document.body, { subtree: true, childList: true, characterData: true });
 
   // --- words that Gradio's own parts say ---

@@ -13,6 +13,7 @@ from mmcs.desk.files import Files
 from mmcs.desk.late import Runs
 from mmcs.desk.layout import Parts
 from mmcs.desk.page import Page
+from mmcs.desk.reasons import Reasons
 from mmcs.desk.render import SETTLED, Step, View
 from mmcs.desk.tickets import Tickets, current, earlier
 from mmcs.domain import Sample
@@ -27,6 +28,7 @@ class Drawing:
 
     pipeline: Runs
     tickets: Tickets
+    reasons: Reasons
     samples: tuple[Sample, ...]
     files: Files
     parts: Parts
@@ -78,11 +80,16 @@ class Drawing:
 
     def found(self, page: Page, case: Case, now: Step | None, stopped: bool = False) -> Updates:
         """Return the evidence and the drafts, and what is being worked on."""
-        view = self._view(page)
         return {
-            self.parts.evidence: render.evidence(case, view, now, stopped),
-            self.parts.drafts: render.drafts(case, view, now),
+            **self.evidence(page, case, now, stopped),
+            self.parts.drafts: render.drafts(case, self._view(page), now),
         }
+
+    def evidence(self, page: Page, case: Case, now: Step | None, stopped: bool = False) -> Updates:
+        """Return the evidence alone, with the reason that the agent has opened."""
+        reason = self.reasons.open(page, case)
+        drawn = render.evidence(case, self._view(page), now, stopped, reason)
+        return {self.parts.evidence: drawn}
 
     def buttons(self, page: Page, case: Case, running: bool) -> Updates:
         """Return Draft, or Stop while a draft is being made."""
@@ -110,4 +117,5 @@ class Drawing:
         return {self.parts.note: render.remark(words)}
 
     def _view(self, page: Page) -> View:
-        return View(page.language, self.pipeline.domain, self.files)
+        explains = self.pipeline.explains
+        return View(page.language, self.pipeline.domain, self.files, explains)

@@ -35,7 +35,7 @@ def wire(blocks: gr.Blocks, do: Actions) -> None:
     parts = do.parts
     page, everything = parts.page, parts.all
     blocks.load(do.load, [page], everything, **_LIGHT)
-    parts.timer.tick(do.tick, [page], [parts.header, parts.timer], **_LIGHT)
+    parts.timer.tick(do.tick, [page], [parts.header, parts.timer, parts.evidence], **_LIGHT)
     parts.header.language(do.speak, [page], everything, **_LIGHT)
 
     parts.message.input(do.write, [page, parts.message], trigger_mode="always_last", **_LIGHT)
@@ -45,6 +45,12 @@ def wire(blocks: gr.Blocks, do: Actions) -> None:
     parts.record.stop_recording(do.attach, [page, parts.record], [*shown, *found], **_LIGHT)
     parts.files.remove(do.remove, [page], [*shown, *found], **_LIGHT)
     parts.evidence.edit(do.edit, [page], [parts.note], **_LIGHT)
+
+    parts.evidence.why(do.ask, [page], [parts.evidence], **_LIGHT)
+    # Whatever drew an answer that is still to be found: the press, a reload, the way back to it.
+    lane: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_id": ENGINE}
+    answer = parts.evidence.awaited(do.explain, [page], None, **lane, **_HEAVY)
+    answer.then(do.answer, [page], [parts.evidence], **_LIGHT)
 
     begun = parts.draft.click(do.begin, [page, parts.message], everything, **_LIGHT)
     find = begun.then(do.find, [page], [*everything, do.turn], concurrency_id=ENGINE, **_HEAVY)

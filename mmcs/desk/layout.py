@@ -20,15 +20,19 @@ MAX_UPLOAD = "64mb"  # Gradio's own limit; below it the desk says in its own wor
 # The storage is the agent's own browser: Gradio asks for a key, it keeps nothing from anybody.
 STORAGE_KEY = "mmcs-desk"
 
-# Every press of a button that the desk drew becomes an event of the component it stands in.
+# Every press of a button that the desk drew becomes an event of the component it stands in; so
+# does every drawing of something that is still to be found.
 _EVENTS = """
-const known = ["sample", "open", "new", "remove", "use", "language", "edit"];
+const known = ["sample", "open", "new", "remove", "use", "language", "edit", "why"];
 element.addEventListener("click", (event) => {
   const pressed = event.target.closest("[data-act]");
   if (!pressed || !known.includes(pressed.dataset.act)) return;
   trigger(pressed.dataset.act, {...pressed.dataset});
 });
 element.addEventListener("desk-edit", (event) => trigger("edit", event.detail));
+watch("value", () => {
+  if (element.querySelector("[data-awaited]")) trigger("awaited");
+});
 """
 
 

@@ -9,9 +9,11 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from mmcs.desk.late import Runs
+from mmcs.desk.reasons import Reason
 from mmcs.desk.render import Step, steps_of
 from mmcs.desk.tickets import PERCEPTION, covers, merged
 from mmcs.desk.turns import Turns
+from mmcs.errors import MMCSError
 from mmcs.intake import Request, take
 from mmcs.roles import Role
 from mmcs.ticket import Case, Evidence
@@ -75,6 +77,20 @@ class Way:
                 yield from self._with_new_files(case, evidence)
             else:
                 yield from self._found(case, None)
+
+    @property
+    def explains(self) -> bool:
+        """Whether whoever files tickets can say why."""
+        return self._pipeline.explains
+
+    def explain(self, case: Case, question: str) -> Reason:
+        """Return why a Case was filed as it was, or the sentence that says why nobody can tell. It
+        takes its turn with the tickets that are being understood."""
+        with self._engine:
+            try:
+                return Reason(question, self._pipeline.explain(case, question))
+            except MMCSError as error:
+                return Reason(question, problem=str(error))
 
     def after(self, found: Case, ahead: int = 0) -> Step | None:
         """Return what comes when everything is found, with ``ahead`` others waiting before; None if

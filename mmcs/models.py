@@ -24,11 +24,11 @@ EMBEDDED: dict[Role, str] = {
     "tagger": "efficientnet",
     "captioner": "composed",
     "embedder": "bilingual",
-    "triager": "similarity",
+    "triager": "fusion",
     "chat": "llama_cpp",
 }
 # Stands in where an embedded one can't be had.
-LESSER: dict[Role, str] = {"embedder": "minilm"}
+LESSER: dict[Role, str] = {"embedder": "minilm", "triager": "similarity"}
 # A multimodal model in this process, by MMCS_MODEL or because there is a GPU for it.
 MULTIMODAL: dict[Role, str] = {"captioner": "transformers_vlm", "chat": "transformers_vlm"}
 ON_CUDA: dict[Role, str] = {**EMBEDDED, **MULTIMODAL, "transcriber": "openai_whisper"}
@@ -79,13 +79,14 @@ def needed_weights(settings: Settings) -> tuple[str, ...]:
         "minilm": ("minilm",),
         "multilingual_e5": ("multilingual-e5-small",),
         "bilingual": ("minilm", "multilingual-e5-small"),
+        "fusion": ("minilm", "multilingual-e5-small", "efficientnet-lite0", "whisper-base"),
         "faster_whisper": ("whisper-base",),
         "efficientnet": ("efficientnet-lite0",),
         "llama_cpp": (CHAT_ROWS.get(settings.chat_model, ""),),
     }
     chosen = chosen_backends(settings).values()
     needed = (row for backend, names in rows.items() if backend in chosen for row in names if row)
-    return tuple(needed)
+    return tuple(dict.fromkeys(needed))
 
 
 class Models:

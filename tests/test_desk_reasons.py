@@ -256,6 +256,24 @@ def test_the_answer_is_found_and_drawn(desk: Callable[..., Desk]) -> None:
     assert triager.asked == 1
 
 
+def test_only_what_the_domain_knows_can_be_chosen(desk: Callable[..., Desk]) -> None:
+    """A choice of the agent's is kept and drawn, and a note says what becomes of it; another label,
+    or another question, changes nothing."""
+    opened = desk()
+
+    def choose(question: str, label: str) -> Any:
+        chosen = gr.EventData(None, {"question": question, "label": label})
+        return opened.do.file(opened.kept, chosen)
+
+    html = opened.shown(choose("urgency", "urgent"))
+    assert 'class="urgency own"' in html
+    for question, label in (("urgency", "panic"), ("language", "zh"), ("category", "<b>")):
+        assert opened.shown(choose(question, label)) == ""
+    triage = opened.do.tickets.case(opened.page).triage
+    assert triage is not None
+    assert (triage.urgency.label, triage.corrected) == ("urgent", ("urgency",))
+
+
 def test_a_language_and_the_way_back_keep_it(desk: Callable[..., Desk]) -> None:
     """Drawn anew in Chinese, or after a look at another ticket, the answer is there, and was found
     once."""

@@ -121,6 +121,25 @@ def test_a_correction_made_meanwhile_stays(tickets: Tickets, page: Page, sound: 
     assert kept.seconds == {"triage": 1.0}
 
 
+def test_what_the_agent_decides_outlives_the_next_draft(
+    way: Way, tickets: Tickets, page: Page
+) -> None:
+    """Filed anew by the agent, a ticket stays so when it is drafted again, and when the models'
+    verdict comes only after the agent's; without a triage there is nothing to correct."""
+    tickets.write(page, LATE)
+    assert tickets.file(page, "category", "returns").triage is None
+    found = grown(way, tickets, page)
+    filed = tickets.file(page, "category", "returns")
+    assert filed.triage is not None
+    assert (filed.triage.category.label, filed.triage.corrected) == ("returns", ("category",))
+    assert tickets.filed(page)[0].category == "returns"
+    late = tickets.keep_findings(page, found).triage
+    assert late is not None and late.category.label == "returns"
+    again = grown(way, tickets, page).triage
+    assert again is not None and again.category.label == "returns"
+    assert again.urgency.label == "normal"
+
+
 def test_sending_records_the_reply_in_the_ticket(tickets: Tickets, page: Page) -> None:
     """The reply becomes a turn; what the customer says next is a new one."""
     tickets.write(page, LATE)

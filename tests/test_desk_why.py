@@ -107,6 +107,38 @@ def bars(html: str) -> list[tuple[str, float, float, str]]:
     return [(kind, float(a), float(a) + float(b), number) for kind, a, b, number in found]
 
 
+# --- who decides ---
+
+
+def test_the_agent_chooses_among_the_domains_labels(view: View) -> None:
+    """Each question has its list with the label of now chosen, in the page's language; a ticket at
+    work, and the language, have none; what the agent decided is marked as theirs."""
+    case = filed()
+    html = drawn(None, view, case)
+    chosen = dict(re.findall(r'data-choose="(\w+)".*?value="(\w+)" selected', html))
+    assert chosen == {"category": "delivery", "urgency": "high", "sentiment": "neutral"}
+    assert html.count("<option") == 8 + 4 + 3
+    chinese = str(render.evidence(case, replace(view, language="zh")))
+    assert '<option value="returns">退换与保修</option>' in chinese
+    at_work = str(render.evidence(case, view, render.Step("draft")))
+    assert "<select" not in at_work and "Delivery" in at_work
+    assert case.triage is not None
+    own = replace(case, triage=case.triage.corrected_to("category", "returns"))
+    assert 'class="category own"' in drawn(None, view, own)
+    assert EN.filed_by_agent in drawn(None, view, own)
+    assert EN.filed_by_agent not in html
+
+
+def test_a_label_that_the_domain_lacks_stays(view: View) -> None:
+    """A ticket that was filed under a label of another domain shows it, and it can be changed."""
+    case = filed()
+    assert case.triage is not None
+    strange = replace(case, triage=replace(case.triage, category=Verdict("<i>odd</i>", 0.4)))
+    html = drawn(None, view, strange)
+    assert "&lt;I&gt;ODD" in html and "<i>odd" not in html
+    assert '<option value="delivery">' in html
+
+
 # --- what is shown of all ---
 
 

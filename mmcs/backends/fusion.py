@@ -8,14 +8,16 @@ Without such a file, or with one for other categories, the examples of the domai
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 from mmcs.backends._encoders import encoders
+from mmcs.backends._languages import Languages, spoken_words
 from mmcs.domain import Domain, open_domain
 from mmcs.errors import ModelUnavailable
 from mmcs.explanation import Explanation
 from mmcs.roles import Triager, load
 from mmcs.settings import Settings
-from mmcs.ticket import Evidence, Message, Ticket, Triage, Verdict
+from mmcs.ticket import Evidence, Message, Question, Ticket, Triage, Verdict
 from mmcs.triage.checkpoint import Checkpoint
 from mmcs.triage.checkpoint import load as load_checkpoint
 from mmcs.triage.explain import Asked, Explainer
@@ -27,11 +29,12 @@ from mmcs.triage.shelf import current
 from mmcs.triage.words import Understood
 
 EMBEDDER = "bilingual"  # whose features the shipped net has learned
+QUESTIONS: tuple[Question, ...] = get_args(Question)
 OUTSIDE = 0.5  # chance of "none of these" from which a ticket is filed under the last category
 
 
 class FusionTriager:
-    """Files tickets by a trained net; what it never learned, and the language, by similarity."""
+    """Files tickets by a trained net; what it never learned, by likeness to examples."""
 
     def __init__(
         self, checkpoint: Checkpoint, made: Encoders, fallback: Triager, settings: Settings
@@ -41,23 +44,28 @@ class FusionTriager:
         self._encoders = made
         self._fallback = fallback
         self._settings = settings
+        self._languages = Languages()
         self._last = open_domain(settings.domain_folder).categories[-1].label
-        lacking = [q for q in ("urgency", "sentiment") if q not in checkpoint.recipe.shape.labels]
+        lacking = [q for q in QUESTIONS[1:] if q not in checkpoint.recipe.shape.labels]
         self.name = checkpoint.name
         if lacking:
             self.name += f"; {' and '.join(lacking)} by {fallback.name}"
 
     def triage(self, ticket: Ticket, evidence: Evidence) -> Triage:
         """Return the verdicts on what was written, said and shown."""
-        plain = self._fallback.triage(ticket, evidence)
         features = gather(Understood(ticket, evidence), self._encoders, self._settings)
-        verdicts = self._verdicts(self._judged(features))
+        found = self._verdicts(self._judged(features))
+        if all(question in found for question in QUESTIONS):
+            language = self._languages.of(spoken_words(ticket, evidence), evidence)
+            category, urgency, sentiment = (found[question] for question in QUESTIONS)
+            return Triage(category, urgency, sentiment, language, self.name)
+        plain = self._fallback.triage(ticket, evidence)
         return Triage(
-            category=verdicts.get(SCOPED, plain.category),
-            urgency=verdicts.get("urgency", plain.urgency),
-            sentiment=verdicts.get("sentiment", plain.sentiment),
+            category=found.get(SCOPED, plain.category),
+            urgency=found.get("urgency", plain.urgency),
+            sentiment=found.get("sentiment", plain.sentiment),
             language=plain.language,
-            engine=self.name if verdicts else plain.engine,
+            engine=self.name if found else plain.engine,
         )
 
     def explain(self, ticket: Ticket, evidence: Evidence, question: str) -> Explanation:

@@ -1,8 +1,7 @@
 """Triage without training: a ticket is filed under the label whose examples it is most like.
 
 Likeness is the cosine of embeddings, for English, and of TF-IDF over runs of one to three
-characters (scikit-learn) for every language; a softmax over the labels gives the confidence. The
-language of written words is py3langid's verdict, that of spoken ones the transcriber's.
+characters (scikit-learn) for every language; a softmax over the labels gives the confidence.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from mmcs.backends._languages import Languages, spoken_words
 from mmcs.domain import Category, Level, open_domain
 from mmcs.roles import Embedder, load
 from mmcs.settings import Settings
@@ -23,8 +22,6 @@ from mmcs.ticket import Evidence, Ticket, Triage, Verdict
 NEAREST = 3  # examples of a label that speak for it
 SHARPNESS = 14.0  # of the softmax over likeness
 WEIGHT_OF_MEANING = 0.6  # of the embedding's likeness beside that of the characters, in English
-MOST_TEXT = 1_200  # characters that are triaged; a ticket says what it is about early
-CHINESE = ("\u3400", "\u9fff")
 
 
 @dataclass(frozen=True)
@@ -83,16 +80,12 @@ class SimilarityTriager:
         self._category = Likeness.of(domain.categories, self._embedder)
         self._urgency = Likeness.of(domain.urgency, self._embedder)
         self._sentiment = Likeness.of(domain.sentiment, self._embedder)
-        self._languages = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        self._languages = Languages()
 
     def triage(self, ticket: Ticket, evidence: Evidence) -> Triage:
         """Return the verdicts on what was written, said and, if nothing else, shown."""
-        spoken = " ".join(heard.text for heard in evidence.transcripts)
-        words = f"{ticket.customer_text} {spoken}".strip()
-        if not words:
-            words = " ".join(line.text for image in evidence.images for line in image.lines)
-        words = words[:MOST_TEXT]
-        language = self._language(words, evidence)
+        words = spoken_words(ticket, evidence)
+        language = self._languages.of(words, evidence)
         english = language.label != "zh"
         vector = self._embedder.embed([words])[0]
         return Triage(
@@ -102,20 +95,6 @@ class SimilarityTriager:
             language=language,
             engine=self.name,
         )
-
-    def _language(self, words: str, evidence: Evidence) -> Verdict:
-        """Return Chinese for Chinese characters, else what the words, or the speech, tell."""
-        letters = [c for c in words if c.isalpha()]
-        chinese = sum(CHINESE[0] <= c <= CHINESE[1] for c in letters)
-        if letters and chinese / len(letters) > 0.2:
-            return Verdict("zh", 1.0)
-        for heard in evidence.transcripts:
-            if heard.segments:
-                return Verdict(heard.language, round(heard.language_confidence, 3))
-        if len(letters) < 12:  # too few to tell
-            return Verdict("en", 0.5)
-        label, confidence = self._languages.classify(words)
-        return Verdict(str(label), round(float(confidence), 3))
 
 
 def triager(settings: Settings) -> SimilarityTriager:

@@ -17,6 +17,7 @@ from mmcs.desk.late import Runs
 from mmcs.desk.layout import Parts
 from mmcs.desk.page import Page, open_page, sample_case
 from mmcs.desk.reasons import QUESTIONS, Reasons
+from mmcs.desk.render import labels_of
 from mmcs.desk.texts import translated
 from mmcs.desk.tickets import Correction, Tickets, unsupported_in
 from mmcs.desk.way import QUEUED, Way
@@ -155,7 +156,20 @@ class Actions:
         )
         return self.draw.note(page.texts.corrected)
 
-    # Why it was filed so.
+    # How it is filed, and why.
+
+    @plainly
+    def file(self, kept: Kept, event: gr.EventData) -> Updates:
+        """Put the agent's verdict in the place of the models'."""
+        page = open_page(kept)
+        known = labels_of(self.draw.pipeline.domain)
+        question, label = str(event.question), str(event.label)
+        if question not in QUESTIONS or label not in known[question]:
+            return unchanged()
+        case = self.tickets.file(page, question, label)
+        lists = self.draw.ticket(page, case)[self.parts.lists]
+        note = self.draw.note(page.texts.filed)
+        return {**self._evidence(page), self.parts.lists: lists, **note}
 
     @plainly
     def ask(self, kept: Kept, event: gr.EventData) -> Updates:

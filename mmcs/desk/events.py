@@ -46,6 +46,8 @@ def wire(blocks: gr.Blocks, do: Actions) -> None:
     parts.files.remove(do.remove, [page], [*shown, *found], **_LIGHT)
     parts.evidence.edit(do.edit, [page], [parts.note], **_LIGHT)
 
+    filed = [parts.evidence, parts.lists, parts.note]
+    parts.evidence.choose(do.file, [page], filed, **_LIGHT)
     parts.evidence.why(do.ask, [page], [parts.evidence], **_LIGHT)
     # Whatever drew an answer that is still to be found: the press, a reload, the way back to it.
     lane: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_id": ENGINE}

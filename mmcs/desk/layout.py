@@ -29,6 +29,10 @@ element.addEventListener("click", (event) => {
   if (!pressed || !known.includes(pressed.dataset.act)) return;
   trigger(pressed.dataset.act, {...pressed.dataset});
 });
+element.addEventListener("change", (event) => {
+  const chosen = event.target.closest("[data-choose]");
+  if (chosen) trigger("choose", {question: chosen.dataset.choose, label: chosen.value});
+});
 element.addEventListener("desk-edit", (event) => trigger("edit", event.detail));
 watch("value", () => {
   if (element.querySelector("[data-awaited]")) trigger("awaited");

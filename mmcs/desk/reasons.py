@@ -11,12 +11,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from mmcs.desk.page import Page
 from mmcs.explanation import Explanation
-from mmcs.ticket import Attachment, Case, Evidence, Triage
+from mmcs.ticket import Attachment, Case, Evidence, Question, Triage
 
-QUESTIONS = ("category", "urgency", "sentiment")
+QUESTIONS: tuple[Question, ...] = get_args(Question)
 MOST = 64  # tickets
 
 

@@ -26,6 +26,7 @@ from mmcs.ticket import (
     Message,
     Picture,
     Problem,
+    Question,
     Ticket,
     Transcript,
 )
@@ -121,13 +122,24 @@ class Tickets:
 
         return self._change(page, corrected)
 
+    def file(self, page: Page, question: Question, label: str) -> Case:
+        """Put the agent's verdict on one question in the place of the models'."""
+
+        def filed(case: Case) -> Case:
+            if case.triage is None:
+                return case
+            return replace(case, triage=case.triage.corrected_to(question, label))
+
+        return self._change(page, filed)
+
     def keep_findings(self, page: Page, found: Case) -> Case:
-        """Keep what the pipeline found. The ticket, and the words of evidence that is there, stay
-        as the agent has them: both may have been changed while the pipeline was at work."""
+        """Keep what the pipeline found. The ticket, the words of evidence that is there, and what
+        the agent has decided stay: all may have been changed while the pipeline was at work."""
 
         def joined(case: Case) -> Case:
             evidence = _with_words_of(case.evidence, found.evidence)
-            return replace(found, ticket=case.ticket, evidence=evidence)
+            triage = found.triage.after(case.triage) if found.triage else case.triage
+            return replace(found, ticket=case.ticket, evidence=evidence, triage=triage)
 
         return self._change(page, joined)
 

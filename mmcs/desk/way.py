@@ -158,7 +158,8 @@ class Way:
         stages = {"attach"} if evidence is None else {"attach", *PERCEPTION}
         problems = tuple(p for p in case.problems if p.stage in stages)
         steps = steps_of(case, understood=evidence is not None)
-        growing = self._pipeline.find(case.ticket, evidence, case.id, problems)
+        decided = case.triage if case.triage and case.triage.corrected else None
+        growing = self._pipeline.find(case.ticket, evidence, case.id, problems, decided)
         with closing(growing):
             for number, grown in enumerate(growing):
                 now = steps[number] if number < len(steps) else WRITING

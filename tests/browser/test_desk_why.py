@@ -116,6 +116,26 @@ def test_an_agent_asks_why(window: Window, tmp_path: Path) -> None:
     assert not window.complaints and not window.elsewhere
 
 
+def test_an_agent_files_it_otherwise(window: Window) -> None:
+    """Chosen from the list, a category is the agent's own; it is still theirs after a reload and
+    after the next draft, and "why?" says what the model says instead."""
+    page = window.page
+    draft(window)
+    category = page.get_by_label("Change the category")
+    category.select_option("returns")
+    expect(page.locator("#note")).to_contain_text("Filed as you say")
+    expect(page.locator(".meters .own")).to_have_count(1)
+    window.open()
+    expect(category).to_have_value("returns")
+    page.press("#message textarea", "Control+Enter")
+    expect(page.locator("#stop")).to_be_visible()
+    expect(page.locator("#draft")).to_be_visible()
+    expect(category).to_have_value("returns")
+    page.click(ASK)
+    expect(page.locator(".reason .changed")).to_contain_text("You decided Returns and warranty")
+    assert not window.complaints and not window.elsewhere
+
+
 def test_it_shows_that_it_works_and_survives_a_reload(browser: Browser, settings: Settings) -> None:
     """While the answer is being found the card says so, also after a turn to Chinese and after a
     reload, and it comes in the language of then; a ticket that is left meanwhile keeps its own."""

@@ -14,6 +14,7 @@ from mmcs.desk.render.side import (
     title,
     warning,
 )
+from mmcs.desk.render.why import labels_of
 
 __all__ = [
     "SETTLED",
@@ -24,6 +25,7 @@ __all__ = [
     "drafts",
     "evidence",
     "header",
+    "labels_of",
     "lists",
     "problems",
     "remark",

@@ -6,38 +6,62 @@ from markupsafe import Markup
 
 from mmcs.desk.reasons import QUESTIONS, Reason
 from mmcs.desk.render.cards import card
-from mmcs.desk.render.parts import View, joined, percent, spent
-from mmcs.desk.render.why import answer, label_name, verdict_of
+from mmcs.desk.render.parts import ICONS, View, joined, percent, spent
+from mmcs.desk.render.why import answer, label_name, label_names, verdict_of
 from mmcs.desk.texts import engine_name
 from mmcs.ticket import Case, Triage, Verdict
 
 
-def triage_card(case: Case, triage: Triage, view: View, reason: Reason | None) -> Markup:
-    """Return the verdicts and, below them, the reason that the agent has opened."""
-    questions = (*QUESTIONS, "language")
-    rows = joined(_meter(q, verdict_of(triage, q), view, reason) for q in questions)
-    body = Markup('<dl class="meters">{}</dl>{}').format(rows, _decided_by(triage, view))
+def triage_card(
+    case: Case, triage: Triage, view: View, reason: Reason | None, at_work: bool = False
+) -> Markup:
+    """Return the verdicts and, below them, the reason that the agent has opened. While the ticket
+    is at work the verdicts can't be changed."""
+    rows = [_meter(question, triage, view, reason, at_work) for question in QUESTIONS]
+    rows.append(_meter("language", triage, view, reason, True))
+    body = Markup('<dl class="meters">{}</dl>{}').format(joined(rows), _decided_by(triage, view))
     if reason is not None:
         body += answer(reason, triage, case, view)
     seconds = spent(view, case.seconds.get("triage"))
     return card(Markup("{}").format(view.texts.triage), seconds, body, "triage")
 
 
-def _meter(what: str, verdict: Verdict, view: View, reason: Reason | None) -> Markup:
+def _meter(what: str, triage: Triage, view: View, reason: Reason | None, fixed: bool) -> Markup:
+    verdict = verdict_of(triage, what)
+    own = what in triage.corrected
     share = percent(verdict.confidence)
+    title = view.texts.filed_by_agent if own else view.texts.sure.format(percent=share)
     return Markup(
-        '<div class="{}"><dt>{}</dt><dd><span class="value {}">{}</span>'
-        '<span class="meter" title="{}"><i style="width:{}%"></i></span>'
-        '<span class="share">{}%</span>{}</dd></div>'
+        '<div class="{}{}"><dt>{}</dt><dd>{}<span class="meter" title="{}">'
+        '<i style="width:{}%"></i></span><span class="share" title="{}">{}</span>{}</dd></div>'
     ).format(
         what,
+        " own" if own else "",
         view.texts.verdicts[what],
-        f"is-{verdict.label}",
-        label_name(what, verdict.label, view),
-        view.texts.sure.format(percent=share),
+        _label(what, verdict, view, fixed),
+        title,
         share,
-        share,
+        title,
+        ICONS["check"] if own else f"{share}%",
         _ask(what, view, reason),
+    )
+
+
+def _label(what: str, verdict: Verdict, view: View, fixed: bool) -> Markup:
+    """Return the label, with the others to choose from unless it is fixed."""
+    kind = f"is-{verdict.label}"
+    if fixed:
+        name = label_name(what, verdict.label, view)
+        return Markup('<span class="value {}">{}</span>').format(kind, name)
+    names = {verdict.label: verdict.label.upper(), **label_names(what, view)}
+    option = Markup('<option value="{}"{}>{}</option>')
+    chosen = Markup(" selected")
+    options = (
+        option.format(label, chosen if label == verdict.label else "", name)
+        for label, name in names.items()
+    )
+    return Markup('<select class="value {}" data-choose="{}" aria-label="{}">{}</select>').format(
+        kind, what, view.texts.choose[what], joined(options)
     )
 
 

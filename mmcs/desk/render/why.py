@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -11,6 +11,7 @@ from mmcs.desk.reasons import Reason
 from mmcs.desk.render.parts import ICONS, View, joined, percent, side, working
 from mmcs.desk.render.why_sources import images, recordings, words
 from mmcs.desk.texts import Words
+from mmcs.domain import ByLanguage, Domain
 from mmcs.explanation import Channel, Explanation, Neighbour
 from mmcs.ticket import AttachmentKind, Case, Triage, Verdict
 
@@ -41,14 +42,23 @@ def answer(reason: Reason, triage: Triage, case: Case, view: View) -> Markup:
 
 def label_name(question: str, label: str, view: View) -> str:
     """Return a label's name in the page's language."""
-    domain = view.domain
-    names: Words = {
-        "category": {c.label: view.named(c.name) for c in domain.categories},
-        "urgency": {level.label: view.named(level.name) for level in domain.urgency},
-        "sentiment": {level.label: view.named(level.name) for level in domain.sentiment},
-        "language": view.texts.languages,
-    }[question]
-    return names.get(label, label.upper())
+    return label_names(question, view).get(label, label.upper())
+
+
+def label_names(question: str, view: View) -> Words:
+    """Return the names of all labels of a question, in the page's language."""
+    if question == "language":
+        return view.texts.languages
+    return {label: view.named(name) for label, name in labels_of(view.domain)[question].items()}
+
+
+def labels_of(domain: Domain) -> Mapping[str, Mapping[str, ByLanguage]]:
+    """Return the labels that a domain has for each question, with their names."""
+    return {
+        "category": {category.label: category.name for category in domain.categories},
+        "urgency": {level.label: level.name for level in domain.urgency},
+        "sentiment": {level.label: level.name for level in domain.sentiment},
+    }
 
 
 def verdict_of(triage: Triage, question: str) -> Verdict:

@@ -82,6 +82,9 @@ class Texts:
 
     # why a ticket was filed so
     decided_by: str
+    choose: Words  # by question: what the list of labels is for
+    filed_by_agent: str
+    filed: str
     why: str
     why_this: Words  # by question
     why_working: str

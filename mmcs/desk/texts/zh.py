@@ -144,6 +144,13 @@ ZH = Texts(
     source_line="{name} 第 {line} 行",
     sure="把握 {percent}%",
     decided_by="由{engine}判断",
+    choose={
+        "category": "更改主题",
+        "urgency": "更改紧急程度",
+        "sentiment": "更改情绪",
+    },
+    filed_by_agent="由您判断",
+    filed="已按您的判断归类。“重新起草”会采用；用本台工单训练时也会学习。",
     why="为何？",
     why_this={
         "category": "为什么是这个主题",

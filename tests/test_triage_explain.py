@@ -38,7 +38,7 @@ class Known(nn.Module):
         text, image, audio = batch.parts
         there = batch.present.to(torch.float32)
         score = text[:, 0] * there[:, 0] - 2
-        score = score + 4 * (image[:, 0] - image[:, 2]) * there[:, 1]
+        score = score + 5 * (image[:, 0] - image[:, 2]) * there[:, 1]
         score = score + 6 * audio[:, 0] * there[:, 2]
         logs = torch.stack([torch.zeros_like(score), score], dim=1).log_softmax(dim=1)
         return Read({"category": logs}, there, self._hidden(score))

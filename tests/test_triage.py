@@ -36,6 +36,7 @@ from mmcs.training.triage_fit import (
     macro_f1,
     outside_scale,
     temperatures,
+    weigh,
 )
 from mmcs.training.triage_state import Epoch
 from mmcs.triage.checkpoint import Checkpoint, Plain, Recipe, load, save
@@ -51,7 +52,7 @@ from mmcs.triage.gather import (
 from mmcs.triage.judge import INSIDE, OUTSIDE, SCOPE, judge
 from mmcs.triage.kept import FILE, KeptVectors, text_key
 from mmcs.triage.labelled import LabelledTicket, questions_of, read_folder, read_tickets
-from mmcs.triage.nets import FUSIONS, Batch, Fusion, Shape, build, read
+from mmcs.triage.nets import FUSIONS, Batch, Fusion, Late, Shape, build, read
 from mmcs.triage.words import Understood, words_of
 
 WIDTHS = (6, 5, 4)
@@ -167,6 +168,27 @@ def test_a_net_learns_from_each_modality_alone(fusion: Fusion, tmp_path: Path) -
 
 class Interrupted(Exception):
     """What stands for a pressed Ctrl-C."""
+
+
+def test_a_modality_that_guesses_is_not_believed(tmp_path: Path) -> None:
+    """Of three modalities, one that is sure of whatever it guesses gets no weight on held-out
+    tickets, whose columns of it tell nothing; a ticket that has nothing gets the labels' shares."""
+    learn, held_out = lesson(200, 1), lesson(120, 2)
+    shape = Shape("late", WIDTHS, LABELS, hidden=16)
+    net, _ = fit(shape, learn, held_out, tmp_path / "state.st", lambda epoch: None, QUICK)
+    assert isinstance(net, Late)
+    guessing = held_out.table.image[np.random.default_rng(1).permutation(120)]
+    shuffled = replace(held_out, table=replace(held_out.table, image=guessing))
+    head = net.get_submodule("heads.image.linear.category")
+    assert isinstance(head, torch.nn.Linear)
+    head.weight.data.mul_(20)
+    weigh(net, shuffled)
+    text, image, audio = net.reliability("category").tolist()
+    assert image < 0.1 < 0.5 < min(text, audio)
+    shares = read(net, Batch.of(drawn(4).only([]))).logs["category"].exp()[0]
+    known = learn.targets["category"][learn.targets["category"] != UNLABELLED]
+    expected = np.bincount(known, minlength=3) / len(known)
+    np.testing.assert_allclose(shares.detach().numpy(), expected, atol=0.02)
 
 
 def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ from mmcs.triage.features import MODALITIES, Modality, Scale, Table
 from mmcs.triage.gather import Encoders
 from mmcs.triage.judge import SCOPE, judge
 from mmcs.triage.labelled import LabelledTicket, questions_of, read_folder
-from mmcs.triage.nets import FUSIONS, Fusion, Shape
+from mmcs.triage.nets import FUSIONS, Fusion, Late, Shape
 from mmcs.triage.words import words_of
 
 MOST_REMEMBERED = 1_000  # tickets, to be shown beside others
@@ -209,6 +209,8 @@ def _trained(
     outside = outside_scale(first, held_out, scales)
     scale, whole, again = _examples(everything, lesson)
     net, _ = _fitted(fusion, lesson, whole, again, asked, settings, len(epochs))
+    if isinstance(net, Late) and isinstance(first, Late):
+        net.believe_as(first)
     recipe = Recipe(
         Shape(fusion, lesson.table.widths, lesson.heads),
         lesson.encoders,

@@ -37,7 +37,7 @@ from mmcs.triage.words import Understood
 
 LEAST = 20  # tickets that agents have confirmed
 HELD_OUT = 4  # one in so many is not learned from
-GENTLY = Options(epochs=20, patience=8, learning_rate=5e-4, modality_dropout=0.1)
+GENTLY = Options(epochs=30, patience=10, learning_rate=5e-4, modality_dropout=0.1)
 BESIDE = 2  # tickets of our own for one of the desk
 QUESTIONS: tuple[str, ...] = get_args(Question)
 OWN = ASSETS / "training" / "triage" / "messages.jsonl"

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
+from numpy.typing import NDArray
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from torch import Tensor, nn
@@ -19,12 +21,14 @@ from mmcs.training.triage_data import UNLABELLED, Targets
 from mmcs.training.triage_state import Epoch, State, read_state, write_state
 from mmcs.triage.features import Table
 from mmcs.triage.judge import LEAST, SCOPE, belonging, tempered
-from mmcs.triage.nets import Batch, Shape, build, read
+from mmcs.triage.nets import Batch, Late, Read, Shape, build, read
 
 STEPS = 20  # an epoch, at least
 SMALLEST_BATCH = 16  # tickets
 MOST_WEIGHT = 10.0  # of a rare label
 COLDEST, HOTTEST = 0.05, 20.0  # temperatures
+MOST_RELIABLE = 4.0
+SHRINK = 0.002  # towards a reliability of 1, where few tickets tell
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,6 @@ class Options:
     warm_up: float = 0.05  # share of the steps
     label_smoothing: float = 0.1
     modality_dropout: float = 0.3  # chance that a ticket loses one of its modalities for a step
-    alone: float = 0.3  # weight of the loss of each modality's own classifier, in late fusion
     seed: int = 1
 
 
@@ -71,11 +74,14 @@ def fit(
         seen: is told of each epoch.
         options: how; the defaults if None.
         until: end after so many epochs whatever the figures, and return the net of the last one.
-        start: the weights to go on from; random ones if None.
+            Whoever asks has no tickets to weigh a late fusion's reliabilities on, and sets them.
+        start: the weights to go on from, with their reliabilities; random ones if None.
     """
     options = options or Options()
     torch.manual_seed(options.seed)
     net = build(shape)
+    if isinstance(net, Late):
+        set_priors(net, train.targets)
     if start is not None:
         net.load_state_dict(dict(start))
     optimizer = torch.optim.AdamW(
@@ -90,6 +96,8 @@ def fit(
         number = len(state.epochs)
         torch.manual_seed(options.seed * 100_003 + number)  # so that a resumed epoch is the same
         loss = _train_epoch(net, optimizer, batch, targets, weights, number, options)
+        if not until and start is None:
+            weigh(net, held_out)
         epoch = Epoch(loss, *_measured(net, held_out))
         weights_of_best = state.best
         if not state.epochs or merit(epoch) > max(map(merit, state.epochs)):
@@ -141,21 +149,92 @@ def _train_epoch(
         some = replace(some, present=dropped(some.present, options.modality_dropout))
         found = read(net, some)
         wanted = {head: target[rows] for head, target in targets.items()}
-        loss = loss_of(found.logs, wanted, weights, options.label_smoothing)
-        for place, logs in enumerate(found.alone):
-            here = some.present[:, place]
-            if logs and bool(here.any()):
-                own = {
-                    head: target.where(here, torch.tensor(UNLABELLED))
-                    for head, target in wanted.items()
-                }
-                loss = loss + options.alone * loss_of(logs, own, weights, options.label_smoothing)
+        if found.alone:
+            loss = _loss_alone(found, some.present, wanted, weights, options.label_smoothing)
+        else:
+            loss = loss_of(found.logs, wanted, weights, options.label_smoothing)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         total += float(loss.detach()) * len(rows)
     return total / count
+
+
+def _loss_alone(
+    found: Read,
+    present: Tensor,
+    wanted: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
+    smoothing: float,
+) -> Tensor:
+    """Return the sum of the losses of each modality's own classifier, on the tickets that have
+    it."""
+    total = torch.zeros((), requires_grad=True)
+    for place, logs in enumerate(found.alone):
+        here = present[:, place]
+        if logs and bool(here.any()):
+            own = {
+                head: target.where(here, torch.tensor(UNLABELLED))
+                for head, target in wanted.items()
+            }
+            total = total + loss_of(logs, own, weights, smoothing)
+    return total
+
+
+def set_priors(net: Late, targets: Targets) -> None:
+    """Tell a late fusion how common each label is."""
+    for question, target in targets.items():
+        prior = net.prior(question)
+        counts = np.bincount(target[target != UNLABELLED], minlength=len(prior)) + 1
+        prior.copy_(torch.tensor(np.log(counts / counts.sum()), dtype=torch.float32))
+
+
+def weigh(net: nn.Module, held_out: Examples) -> None:
+    """Find the reliabilities of a late fusion that make held-out tickets likeliest; leave another
+    net as it is. The likelihood is concave in them."""
+    if not isinstance(net, Late):
+        return
+    net.eval()
+    with torch.inference_mode():
+        found = read(net, Batch.of(held_out.table))
+    for question, target in held_out.targets.items():
+        known = torch.from_numpy(target != UNLABELLED)
+        if not bool(known.any()):
+            continue
+        prior = net.prior(question)
+        there = [place for place, logs in enumerate(found.alone) if logs]
+        present = torch.from_numpy(held_out.table.present[:, there]).float()
+        parts = torch.stack([found.alone[p][question] - prior for p in there], dim=1)
+        beyond = (parts * present[:, :, None])[known].double().numpy()
+        best = _reliabilities(beyond, prior.double().numpy(), target[known.numpy()])
+        net.reliability(question).copy_(torch.tensor(best, dtype=torch.float32))
+
+
+def _reliabilities(
+    beyond: NDArray[np.float64], prior: NDArray[np.float64], right: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the weight of each modality, at least 0.
+
+    Args:
+        beyond: what each knows beyond the prior, (tickets, modalities, labels).
+        prior: (labels,).
+        right: the place of each ticket's label.
+    """
+    rows = np.arange(len(right))
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logs = log_softmax(prior + np.einsum("m,tml->tl", weights, beyond), axis=1)
+        expected = np.einsum("tl,tml->tm", np.exp(logs), beyond)
+        slope = (expected - beyond[rows, :, right]).mean(axis=0) + 2 * SHRINK * (weights - 1)
+        penalty = SHRINK * float(((weights - 1) ** 2).sum())
+        return -float(logs[rows, right].mean()) + penalty, slope
+
+    begun = np.ones(beyond.shape[1])
+    bounds = [(0.0, MOST_RELIABLE)] * len(begun)
+    found = minimize(loss, begun, jac=True, method="L-BFGS-B", bounds=bounds)
+    weights: NDArray[np.float64] = found.x
+    return weights
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, done: float, options: Options) -> None:

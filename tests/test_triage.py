@@ -24,20 +24,15 @@ from mmcs.domain import open_domain
 from mmcs.errors import ModelUnavailable, UsageError
 from mmcs.settings import ASSETS, Settings
 from mmcs.ticket import Attachment, Evidence, Line, Message, Picture, Segment, Ticket, Transcript
-from mmcs.training.triage_data import UNLABELLED, heads_of, split, targets_of
-from mmcs.training.triage_fit import (
+from mmcs.training.triage_calibrate import (
     Examples,
-    Options,
-    dropped,
-    fit,
-    label_weights,
     log_probabilities,
-    loss_of,
-    macro_f1,
     outside_scale,
     temperatures,
     weigh,
 )
+from mmcs.training.triage_data import UNLABELLED, heads_of, split, targets_of
+from mmcs.training.triage_fit import Options, dropped, fit, label_weights, loss_of, macro_f1
 from mmcs.training.triage_state import Epoch
 from mmcs.triage.checkpoint import Checkpoint, Plain, Recipe, load, save
 from mmcs.triage.features import MODALITIES, SUBSETS, Features, Modality, Scale, Table, Vector

@@ -23,6 +23,7 @@ from mmcs.models import chosen_backends
 from mmcs.roles import load
 from mmcs.settings import Settings
 from mmcs.ticket import to_json
+from mmcs.training.triage_calibrate import Examples, log_probabilities, outside_scale, temperatures
 from mmcs.training.triage_card import write_card, write_curves
 from mmcs.training.triage_data import (
     UNLABELLED,
@@ -35,15 +36,7 @@ from mmcs.training.triage_data import (
     targets_of,
     understand,
 )
-from mmcs.training.triage_fit import (
-    Examples,
-    Options,
-    fit,
-    log_probabilities,
-    macro_f1,
-    outside_scale,
-    temperatures,
-)
+from mmcs.training.triage_fit import Options, fit, macro_f1
 from mmcs.training.triage_rules import plain_rules, shares_of
 from mmcs.training.triage_state import Epoch
 from mmcs.triage.checkpoint import SHIPPED, Checkpoint, Memory, Plain, Recipe, save
@@ -140,7 +133,7 @@ def train(asked: Asked, settings: Settings) -> TrainingReport:
         files = {trained.file, asked.out} if trained is best[0] else {trained.file}
         for file in files:
             save(checkpoint, file)
-            write_card(checkpoint.recipe, file, asked.licence, trained.held_out)
+            write_card(checkpoint, file, asked.licence, trained.held_out)
             write_curves(epochs, checkpoint.name, file)
         for until in (0, trained.epochs):
             key = training_key(trained.fusion, lesson, asked, until)

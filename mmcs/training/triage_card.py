@@ -7,20 +7,22 @@ from datetime import date
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from torch import nn
 
 from mmcs.training.triage_state import Epoch
-from mmcs.triage.checkpoint import Recipe
+from mmcs.triage.checkpoint import Checkpoint
 from mmcs.triage.features import MODALITIES
 from mmcs.triage.judge import SCOPE
+from mmcs.triage.nets import Late
 
 IMAGES, SOUNDS = "EfficientNet-Lite0 before its classifier", "Whisper base before its decoder"
 WIDE, HIGH = 7.0, 3.2  # inches
 DOTS = 120  # an inch
 
 
-def write_card(recipe: Recipe, weights: Path, licence: str, held_out: int) -> Path:
+def write_card(checkpoint: Checkpoint, weights: Path, licence: str, held_out: int) -> Path:
     """Write what a net was trained on, how well it does, and under which licence its data came."""
-    shape = recipe.shape
+    recipe, shape = checkpoint.recipe, checkpoint.recipe.shape
     heads = {head: len(labels) for head, labels in shape.labels.items()}
     learned = [m for m, width in zip(MODALITIES, shape.widths, strict=True) if width]
     models = {"text": recipe.encoders, "image": IMAGES, "audio": SOUNDS}
@@ -44,11 +46,27 @@ def write_card(recipe: Recipe, weights: Path, licence: str, held_out: int) -> Pa
         "- Temperatures: "
         + ", ".join(f"{head} {value:.2f}" for head, value in recipe.temperatures.items())
         + ".",
+        *_reliabilities(checkpoint.net, learned),
         f"- Learning curves: {curves_of(weights).name}.",
     ]
     card = weights.with_suffix(".md")
     card.write_text("\n".join(lines) + "\n", "utf-8")
     return card
+
+
+def _reliabilities(net: nn.Module, learned: Sequence[str]) -> list[str]:
+    """Return how far a late fusion believes each modality; nothing of another net."""
+    if not isinstance(net, Late):
+        return []
+    told = [
+        f"{question} "
+        + ", ".join(
+            f"{modality} {value:.2f}"
+            for modality, value in zip(learned, net.reliability(question).tolist(), strict=True)
+        )
+        for question in net.questions
+    ]
+    return [f"- Reliability, weighed on the tickets held out: {'; '.join(told)}."]
 
 
 def curves_of(weights: Path) -> Path:

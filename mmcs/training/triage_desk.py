@@ -24,8 +24,9 @@ from mmcs.settings import ASSETS, Settings
 from mmcs.store import Store
 from mmcs.ticket import Case, Question
 from mmcs.training.triage import encoders_for
+from mmcs.training.triage_calibrate import Examples
 from mmcs.training.triage_data import Targets, targets_of
-from mmcs.training.triage_fit import Examples, Options, fit
+from mmcs.training.triage_fit import Options, fit
 from mmcs.triage.checkpoint import Checkpoint, load
 from mmcs.triage.features import MODALITIES, Features, Table
 from mmcs.triage.gather import Encoders, gather, kept_texts

@@ -37,12 +37,14 @@ class Shot:
     language: str = "en-US"
     scheme: Literal["light", "dark"] = "light"
     point_at: str = ""  # what the mouse rests on
+    ask: str = ""  # the question to whose triage the page says why
     whole: bool = False  # the whole length of the page
 
 
 SHOTS = {
     "desk": Shot("05-bill-conflict"),
     "desk-support": Shot("01-late-parcel", point_at=".claim.good:visible >> nth=0"),
+    "desk-why": Shot("05-bill-conflict", height=1100, ask="category"),
     "desk-zh": Shot("06-mandarin-return", language="zh-CN"),
     "desk-dark": Shot("04-receipt", scheme="dark"),
     "desk-phone": Shot("03-robot-lost", 390, 844, whole=True),
@@ -85,6 +87,12 @@ def take(name: str, shot: Shot, browser: Browser, url: str) -> None:
     if shot.point_at:
         page.locator(shot.point_at).hover()
         page.wait_for_timeout(400)
+    if shot.ask:
+        page.click(f".ask[data-question={shot.ask}]")
+        expect(page.locator(".reason .bars")).to_be_visible(timeout=DRAFTED)
+        page.locator(".card.triage").scroll_into_view_if_needed()
+        page.evaluate("document.querySelector('.card.triage').scrollIntoView()")
+        page.wait_for_timeout(800)
     path = FOLDER / f"{name}.png"
     page.screenshot(path=path, full_page=shot.whole)
     page.context.close()

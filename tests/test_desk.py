@@ -44,8 +44,8 @@ from mmcs.weights.progress import Fetch
 
 HOSTILE = "<img src=http://evil.example/x onerror=alert(1)>\"'><script>alert(2)</script>{{7*7}}${1}"
 SAFE_TAGS = frozenset(
-    "article audio b button dd details div dl dt figure h2 h3 h4 header i img li mark ol p path q "
-    " rect circle section span summary sup svg time ul".split()
+    "article audio b button dd details div dl dt figure h2 h3 h4 header i img li mark ol option "
+    "p path q rect circle section select span summary sup svg time ul".split()
 )
 
 

@@ -59,6 +59,23 @@ def test_a_found_ticket_waits_for_the_language_model(desk: Desk) -> None:
     assert tickets.case(page).alternatives
 
 
+def test_a_verdict_of_the_agents_reaches_a_run_that_goes_on(desk: Desk) -> None:
+    """Filed anew while the language model writes, a ticket is shown so at once, at every step that
+    follows, and in the end."""
+    drafting, _, tickets = desk()
+    page = written(tickets)
+    list(drafting.find(page, "session"))
+    growing = drafting.write(page)
+    next(growing)
+    filed = drafting.file(page, "category", "returns")
+    assert filed.triage is not None and filed.triage.category.label == "returns"
+    later = [progress.case.triage for progress in growing]
+    assert later
+    assert {triage.category.label for triage in later if triage} == {"returns"}
+    kept = tickets.case(page).triage
+    assert kept is not None and kept.corrected == ("category",)
+
+
 def test_evidence_does_not_wait_for_the_draft_of_another(desk: Desk) -> None:
     """While one ticket's draft is being written, another's instant draft is there; it is told that
     its turn is still to come."""

@@ -111,8 +111,8 @@ def bars(html: str) -> list[tuple[str, float, float, str]]:
 
 
 def test_the_agent_chooses_among_the_domains_labels(view: View) -> None:
-    """Each question has its list with the label of now chosen, in the page's language; a ticket at
-    work, and the language, have none; what the agent decided is marked as theirs."""
+    """Each question but the language has its list with the label of now chosen, in the page's
+    language; what the agent decided is marked as theirs."""
     case = filed()
     html = drawn(None, view, case)
     chosen = dict(re.findall(r'data-choose="(\w+)".*?value="(\w+)" selected', html))
@@ -120,13 +120,18 @@ def test_the_agent_chooses_among_the_domains_labels(view: View) -> None:
     assert html.count("<option") == 8 + 4 + 3
     chinese = str(render.evidence(case, replace(view, language="zh")))
     assert '<option value="returns">退换与保修</option>' in chinese
-    at_work = str(render.evidence(case, view, render.Step("draft")))
-    assert "<select" not in at_work and "Delivery" in at_work
     assert case.triage is not None
     own = replace(case, triage=case.triage.corrected_to("category", "returns"))
     assert 'class="category own"' in drawn(None, view, own)
     assert EN.filed_by_agent in drawn(None, view, own)
     assert EN.filed_by_agent not in html
+
+
+def test_the_end_of_a_draft_draws_no_triage_anew(view: View) -> None:
+    """The card is the same while the model writes and after: an agent may be typing beside it."""
+    case = filed()
+    at_work = str(render.evidence(case, view, render.Step("draft")))
+    assert at_work == str(render.evidence(case, view))
 
 
 def test_a_label_that_the_domain_lacks_stays(view: View) -> None:

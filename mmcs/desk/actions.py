@@ -166,7 +166,7 @@ class Actions:
         question, label = str(event.question), str(event.label)
         if question not in QUESTIONS or label not in known[question]:
             return unchanged()
-        case = self.tickets.file(page, question, label)
+        case = self.drafting.file(page, question, label)
         lists = self.draw.ticket(page, case)[self.parts.lists]
         note = self.draw.note(page.texts.filed)
         return {**self._evidence(page), self.parts.lists: lists, **note}

@@ -12,7 +12,7 @@ from mmcs.desk.render import Step
 from mmcs.desk.tickets import Tickets
 from mmcs.desk.way import Progress, Way
 from mmcs.errors import StoreError
-from mmcs.ticket import Case
+from mmcs.ticket import Case, Question, Triage
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Drafting:
         self._way = way
         self._tickets = tickets
         self._running: dict[tuple[str, str], Running] = {}  # by owner and id
+        self._filed: dict[tuple[str, str], Triage] = {}  # by the agent, of tickets at work
 
     def of(self, page: Page) -> Running | None:
         """Return the run of a page's ticket, also while it waits between the halves."""
@@ -46,6 +47,17 @@ class Drafting:
         """
         running = self.of(page)
         return running.case if running else self._tickets.case(page)
+
+    def file(self, page: Page, question: Question, label: str) -> Case:
+        """Put the agent's verdict in the place of the models', also in a run that goes on, and
+        return the page's Case."""
+        filed = self._tickets.file(page, question, label).triage
+        running = self.of(page)
+        if running is not None and filed is not None:
+            key = (page.owner, page.case)
+            self._filed[key] = filed
+            self._running[key] = replace(running, case=self._as_filed(key, running.case))
+        return self.case(page)
 
     def find(self, page: Page, session: str) -> Generator[Progress]:
         """Yield what is found. If there is something to write, the ticket then waits for it."""
@@ -93,7 +105,7 @@ class Drafting:
         try:
             with closing(growing):
                 for progress in growing:
-                    case = progress.case
+                    case = self._as_filed(key, progress.case)
                     self._running[key] = replace(running, case=case, now=progress.now)
                     if case.seconds.keys() != kept_stages:
                         kept_stages = set(case.seconds)
@@ -102,7 +114,15 @@ class Drafting:
         finally:
             case = self._keep(page, case)
             self._running.pop(key, None)
+            self._filed.pop(key, None)
         return case
+
+    def _as_filed(self, key: tuple[str, str], case: Case) -> Case:
+        """Return a run's Case with what the agent has decided since it began."""
+        filed = self._filed.get(key)
+        if filed is None or case.triage is None:
+            return case
+        return replace(case, triage=case.triage.after(filed))
 
     def _keep(self, page: Page, case: Case) -> Case:
         try:

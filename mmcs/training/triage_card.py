@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from mmcs.training.triage_state import Epoch
-from mmcs.triage.checkpoint import Checkpoint
+from mmcs.triage.checkpoint import Checkpoint, Memory
 from mmcs.triage.features import MODALITIES
 from mmcs.triage.judge import SCOPE
 from mmcs.triage.nets import Late
@@ -47,6 +47,7 @@ def write_card(checkpoint: Checkpoint, weights: Path, licence: str, held_out: in
         + ", ".join(f"{head} {value:.2f}" for head, value in recipe.temperatures.items())
         + ".",
         *_reliabilities(checkpoint.net, learned),
+        *_remembered(checkpoint.memory),
         f"- Learning curves: {curves_of(weights).name}.",
     ]
     card = weights.with_suffix(".md")
@@ -67,6 +68,16 @@ def _reliabilities(net: nn.Module, learned: Sequence[str]) -> list[str]:
         for question in net.questions
     ]
     return [f"- Reliability, weighed on the tickets held out: {'; '.join(told)}."]
+
+
+def _remembered(memory: Memory | None) -> list[str]:
+    """Return that the file holds words of its tickets, which may be customers'."""
+    if memory is None:
+        return []
+    return [
+        f"- It holds the first words of {len(memory.texts):,} tickets that it learned from, to "
+        "show them beside tickets that are alike. If they are customers', keep the file to yourself."
+    ]
 
 
 def curves_of(weights: Path) -> Path:

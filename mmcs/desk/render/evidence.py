@@ -99,7 +99,7 @@ def _understood(case: Case, view: View, now: Step | None, reason: Reason | None)
     elif now is not None and now.stage == "entities":
         cards.append(_waiting(view.texts.found, view, now))
     if case.triage is not None:
-        cards.append(triage_card(case, case.triage, view, reason, now is not None))
+        cards.append(triage_card(case, case.triage, view, reason))
     elif now is not None and now.stage == "triage":
         cards.append(_waiting(view.texts.triage, view, now))
     if not cards:

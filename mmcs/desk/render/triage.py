@@ -12,21 +12,21 @@ from mmcs.desk.texts import engine_name
 from mmcs.ticket import Case, Triage, Verdict
 
 
-def triage_card(
-    case: Case, triage: Triage, view: View, reason: Reason | None, at_work: bool = False
-) -> Markup:
-    """Return the verdicts and, below them, the reason that the agent has opened. While the ticket
-    is at work the verdicts can't be changed."""
-    rows = [_meter(question, triage, view, reason, at_work) for question in QUESTIONS]
-    rows.append(_meter("language", triage, view, reason, True))
-    body = Markup('<dl class="meters">{}</dl>{}').format(joined(rows), _decided_by(triage, view))
+def triage_card(case: Case, triage: Triage, view: View, reason: Reason | None) -> Markup:
+    """Return the verdicts and, below them, the reason that the agent has opened.
+
+    It is the same while the ticket is at work and after: were it not, the end of a draft would
+    draw it anew under the hands of an agent who corrects a transcript beside it.
+    """
+    rows = joined(_meter(what, triage, view, reason) for what in (*QUESTIONS, "language"))
+    body = Markup('<dl class="meters">{}</dl>{}').format(rows, _decided_by(triage, view))
     if reason is not None:
         body += answer(reason, triage, case, view)
     seconds = spent(view, case.seconds.get("triage"))
     return card(Markup("{}").format(view.texts.triage), seconds, body, "triage")
 
 
-def _meter(what: str, triage: Triage, view: View, reason: Reason | None, fixed: bool) -> Markup:
+def _meter(what: str, triage: Triage, view: View, reason: Reason | None) -> Markup:
     verdict = verdict_of(triage, what)
     own = what in triage.corrected
     share = percent(verdict.confidence)
@@ -38,7 +38,7 @@ def _meter(what: str, triage: Triage, view: View, reason: Reason | None, fixed: 
         what,
         " own" if own else "",
         view.texts.verdicts[what],
-        _label(what, verdict, view, fixed),
+        _label(what, verdict, view),
         title,
         share,
         title,
@@ -47,10 +47,10 @@ def _meter(what: str, triage: Triage, view: View, reason: Reason | None, fixed: 
     )
 
 
-def _label(what: str, verdict: Verdict, view: View, fixed: bool) -> Markup:
-    """Return the label, with the others to choose from unless it is fixed."""
+def _label(what: str, verdict: Verdict, view: View) -> Markup:
+    """Return the label, with the others of its question to choose from."""
     kind = f"is-{verdict.label}"
-    if fixed:
+    if what not in QUESTIONS:
         name = label_name(what, verdict.label, view)
         return Markup('<span class="value {}">{}</span>').format(kind, name)
     names = {verdict.label: verdict.label.upper(), **label_names(what, view)}

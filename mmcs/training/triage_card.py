@@ -76,7 +76,8 @@ def _remembered(memory: Memory | None) -> list[str]:
         return []
     return [
         f"- It holds the first words of {len(memory.texts):,} tickets that it learned from, to "
-        "show them beside tickets that are alike. If they are customers', keep the file to yourself."
+        "show them beside tickets that are alike. If they are customers', keep the file to "
+        "yourself."
     ]
 
 

@@ -125,6 +125,7 @@ def test_an_agent_files_it_otherwise(window: Window) -> None:
     category.select_option("returns")
     expect(page.locator("#note")).to_contain_text("Filed as you say")
     expect(page.locator(".meters .own")).to_have_count(1)
+    expect(page.locator("#draft")).to_be_visible()
     window.open()
     expect(category).to_have_value("returns")
     page.press("#message textarea", "Control+Enter")

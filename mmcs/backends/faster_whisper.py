@@ -58,7 +58,7 @@ class FasterWhisper:
 
     def hear(self, sound: Sound, language: str | None) -> Guess:
         """Return what is said in at most 20 s, heard again in a full window if it is doubtful."""
-        features, length, encoded = self._encode(sound)
+        features, length, encoded, _ = self._encode(sound)
         guess = self._guess(features, encoded, language)
         if length < TRAINED * FRAMES and common.doubtful(guess):
             full = self.model.encode(pad_or_trim(features, TRAINED * FRAMES))
@@ -69,13 +69,12 @@ class FasterWhisper:
         """Return the encoder's states, (time, 512), of at most 20 s, without those of the padding.
         Those of what was heard just before are still known."""
         key = sha256(sound.tobytes()).digest()
-        if key not in self._states:
-            self._encode(sound)
-        return self._states[key]
+        known = self._states.get(key)
+        return self._encode(sound)[3] if known is None else known
 
-    def _encode(self, sound: Sound) -> tuple[Sound, int, StorageView]:
-        """Return the features of a sound, (80, frames), to how many frames they were padded, and
-        what the encoder makes of them."""
+    def _encode(self, sound: Sound) -> tuple[Sound, int, StorageView, States]:
+        """Return the features of a sound, (80, frames), to how many frames they were padded, what
+        the encoder makes of them, and that without the padding."""
         features = self.model.feature_extractor(sound)[:, :-1]
         frames = max(features.shape[1], PER_STATE)
         length = min(max(SHORTEST * FRAMES, frames + SILENCE * FRAMES), TRAINED * FRAMES)
@@ -85,7 +84,7 @@ class FasterWhisper:
             **dict(list(self._states.items())[1 - KEPT :]),
             sha256(sound.tobytes()).digest(): states,
         }
-        return features, length, encoded
+        return features, length, encoded, states
 
     def _guess(self, features: Sound, encoded: StorageView, language: str | None) -> Guess:
         """Decode features, (80, frames), from what the encoder made of them."""

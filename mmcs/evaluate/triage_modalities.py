@@ -18,11 +18,11 @@ from mmcs.evaluate.bootstrap import Difference, paired_bootstrap
 from mmcs.explanation import CHANNELS
 from mmcs.settings import Settings
 from mmcs.triage.checkpoint import Checkpoint
-from mmcs.triage.features import MODALITIES, Features, Table
-from mmcs.triage.gather import Encoders, embedded
+from mmcs.triage.features import MODALITIES, Table
+from mmcs.triage.gather import Encoders
 from mmcs.triage.judge import judge
 from mmcs.triage.labelled import LabelledTicket
-from mmcs.triage.parts import Parts
+from mmcs.triage.parts import Parts, table_of
 from mmcs.triage.words import Understood
 
 Bits = NDArray[np.bool_]
@@ -121,12 +121,9 @@ def _by_channels(
         others = [other for other in CHANNELS if other != channel]
         alone = [part.only([channel]) for part in parts]
         without = [part.only(others) for part in parts]
-        texts = list(dict.fromkeys(v.words for v in (*alone, *without) if v.words))
-        rows = dict(zip(texts, embedded(texts, encoders), strict=True)) if texts else {}
-        tables = [
-            Table.of([Features(rows.get(v.words), v.image, v.audio) for v in variants])
-            for variants in (alone, without)
-        ]
+        both = table_of([*alone, *without], encoders)
+        rows = np.arange(len(parts))
+        tables = (both.take(rows), both.take(rows + len(parts)))
         found.append(_Tables("channel", f"what was {channel}", *tables))
     return found
 

@@ -35,9 +35,9 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--fusion",
-        default="intermediate",
+        default="late",
         metavar="early|intermediate|late|all",
-        help="how modalities are fused (default: intermediate); all: the best of them is kept",
+        help="how modalities are fused (default: late); all: the best of them is kept",
     )
     parser.add_argument(
         "--label",

@@ -57,7 +57,7 @@ class Asked:
 
     data: Path
     out: Path = SHIPPED
-    fusions: tuple[Fusion, ...] = ("intermediate",)
+    fusions: tuple[Fusion, ...] = ("late",)
     questions: tuple[str, ...] = ()  # empty: all that are in the data
     licence: str = ""
     options: Options = field(default_factory=Options)

@@ -22,10 +22,9 @@ import numpy as np
 from mmcs.explanation import Explanation, Neighbour, Share, Word
 from mmcs.settings import Settings
 from mmcs.triage.checkpoint import Checkpoint
-from mmcs.triage.features import Features, Table
-from mmcs.triage.gather import Encoders, embedded
+from mmcs.triage.gather import Encoders
 from mmcs.triage.judge import OUTSIDE, SCOPE, Judged, judge
-from mmcs.triage.parts import Parts, Variant
+from mmcs.triage.parts import Parts, Variant, table_of
 from mmcs.triage.words import Token, Understood
 
 MOST_GROUPS = 64  # of words; each is read anew
@@ -111,10 +110,7 @@ class Explainer:
         return recipe.share(asked.question, asked.label)
 
     def _judged(self, variants: Sequence[Variant]) -> Judged:
-        texts = list(dict.fromkeys(v.words for v in variants if v.words))
-        rows = dict(zip(texts, embedded(texts, self.encoders), strict=True)) if texts else {}
-        table = Table.of([Features(rows.get(v.words), v.image, v.audio) for v in variants])
-        return judge(self.checkpoint, table)
+        return judge(self.checkpoint, table_of(variants, self.encoders))
 
     def _neighbours(self, ticket: Parts, asked: Asked) -> tuple[Neighbour, ...]:
         memory = self.checkpoint.memory

@@ -22,12 +22,13 @@ from mmcs.explanation import CHANNELS, Channel, Region, Stretch
 from mmcs.roles import Image, Sound
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment
-from mmcs.triage.features import Vector
+from mmcs.triage.features import Features, Table, Vector
 from mmcs.triage.gather import (
     Encoders,
     Span,
     attached,
     audio_rows,
+    embedded,
     image_rows,
     mean_of,
     with_kind,
@@ -177,6 +178,13 @@ class Parts:
         with suppress(BadInput):
             return read(locate(file, self.settings), file.name)
         return None
+
+
+def table_of(variants: Sequence[Variant], encoders: Encoders) -> Table:
+    """Return the features of some variants; each text is embedded once."""
+    texts = list(dict.fromkeys(v.words for v in variants if v.words))
+    rows = dict(zip(texts, embedded(texts, encoders), strict=True)) if texts else {}
+    return Table.of([Features(rows.get(v.words), v.image, v.audio) for v in variants])
 
 
 def grid(size: tuple[int, ...], most: int) -> list[Box]:

@@ -286,11 +286,20 @@ def test_the_sample_tickets_that_speak_for_themselves() -> None:
         assert there <= got, folder
 
 
-def _seconds(text: str) -> float:
-    """Return the processor time of one reading, which a busy machine hardly changes."""
-    begun = time.process_time()
+def _cost(text: str) -> float:
+    """Return the seconds that this thread computed for one reading, whatever else is running."""
+    begun = time.thread_time()
     entities_in(text, PATTERNS, TODAY)
-    return time.process_time() - begun
+    return time.thread_time() - begun
+
+
+@pytest.fixture(scope="module")
+def prose() -> str:
+    """Return 20,000 characters that customers write."""
+    path = ROOT / "assets/domains/retail/tickets/11-angry/ticket.json"
+    text = json.loads(path.read_text("utf-8"))["messages"][0]["text"]
+    assert len(text.split()) > 250
+    return str((text * 20)[:20_000])
 
 
 JUNK = (
@@ -303,14 +312,11 @@ JUNK = (
 
 
 @pytest.mark.parametrize("junk", JUNK)
-def test_junk_costs_little(junk: str) -> None:
-    """Twenty thousand characters of anything cost a fraction of a second, never many."""
-    assert _seconds((junk * 20_000)[:20_000]) < 2.0  # 0.2 on a quiet machine
+def test_junk_costs_little(junk: str, prose: str) -> None:
+    """Anything costs what prose of its length costs, a few times over: never its square.
 
-
-def test_a_long_message_is_quick() -> None:
-    """A message of 300 words is read in no time."""
-    path = ROOT / "assets/domains/retail/tickets/11-angry/ticket.json"
-    text = json.loads(path.read_text("utf-8"))["messages"][0]["text"]
-    assert len(text.split()) > 250
-    assert min(_seconds(text) for _ in range(3)) < 0.1  # 0.01 on a quiet machine
+    Each is measured beside prose, so that a slow machine is slow for both; the dearest junk costs
+    three times as much, and a pattern that looks back from every character thousands of times.
+    """
+    long = (junk * 20_000)[:20_000]
+    assert any(_cost(long) < 10 * _cost(prose) for _ in range(3))

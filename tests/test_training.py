@@ -19,7 +19,14 @@ from mmcs.knowledge.relevance import SCRIPTS, load_judges
 from mmcs.settings import ASSETS
 from mmcs.ticket import to_json
 from mmcs.training.embedder import ranking_loss, step_of
-from mmcs.training.entailment import Source, exported, labelled, new_model
+from mmcs.training.entailment import (
+    Source,
+    exported,
+    hand_of,
+    labelled,
+    new_model,
+    unseen_chances,
+)
 from mmcs.training.examples import Example
 from mmcs.training.fusion import Names, examples
 from mmcs.training.fusion import fit as fit_fusion
@@ -124,6 +131,17 @@ def test_trees_judge_as_the_model_they_came_from() -> None:
     np.testing.assert_allclose(chances, model.predict_proba(rows)[:, 1], atol=1e-5)
     right = [(c >= 0.5) == one.supported for c, one in zip(chances, examples, strict=True)]
     assert np.mean(right) > 0.75  # two of three pairs are not supported
+
+
+def test_no_hand_judges_its_own_claims() -> None:
+    """The chances that set the threshold come from trees that never saw the hand: what two hands
+    label the other way round is then wrong throughout."""
+    assert [hand_of(name) for name in ("p3-017", "ve104", "s7")] == ["p3", "ve", "s"]
+    rows = np.random.default_rng(0).normal(size=(200, 3))
+    hands = ["a", "b"] * 100
+    labels = (rows[:, 0] > 0) == (np.array(hands) == "a")
+    chances = unseen_chances(rows, labels, hands)
+    assert np.mean((chances > 0.5) == labels) < 0.1
 
 
 def test_the_shipped_trees_can_be_read(tmp_path: Path) -> None:

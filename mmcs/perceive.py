@@ -15,7 +15,6 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from mmcs import media
-from mmcs.attachments import locate
 from mmcs.kinds import image_kind
 from mmcs.roles import Captioner, Image, Reader, Tagger, Transcriber
 from mmcs.settings import Settings
@@ -40,8 +39,7 @@ class View:
         Raises:
             BadInput: the file cannot be decoded, or is past a limit.
         """
-        path = locate(self.attachment, self.settings)
-        return media.read_image(path, self.attachment.name)
+        return media.image_of(self.attachment, self.settings)
 
 
 def hear(attachment: Attachment, transcriber: Transcriber, settings: Settings) -> Transcript:
@@ -50,11 +48,7 @@ def hear(attachment: Attachment, transcriber: Transcriber, settings: Settings) -
     Raises:
         BadInput: the file cannot be decoded, or is past a limit.
     """
-
-    def listen() -> Transcript:
-        path = locate(attachment, settings)
-        return transcriber.transcribe(media.read_sound(path, attachment.name))
-
+    listen = lambda: transcriber.transcribe(media.sound_of(attachment, settings))  # noqa: E731
     heard = _kept(Transcript, attachment, f"heard-{transcriber.name}", settings, listen)
     return replace(heard, attachment=attachment.name)
 

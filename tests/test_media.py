@@ -19,8 +19,9 @@ from PIL import Image as Images
 from PIL import ImageOps
 
 from mmcs import decoder, media
-from mmcs.attachments import MAX_BYTES, attachment_kind, safe_name
+from mmcs.attachments import MAX_BYTES, attachment_kind, keep, locate, safe_name
 from mmcs.errors import BadInput, ModelUnavailable, OverLimit, UnreadableAudio, UnreadableImage
+from mmcs.settings import Settings
 from mmcs.ticket import AttachmentKind
 
 ANSWER_SECONDS = 5.0  # of the processor, for any file: the wall clock belongs to other tests too
@@ -577,3 +578,37 @@ def small_files(kind: AttachmentKind, folder: Path) -> list[tuple[str, bytes]]:
         (name, make.write_sound(folder / name, codec, rate, film=film).read_bytes())
         for name, (codec, rate, film) in SOUNDS.items()
     ]
+
+
+def test_a_kept_file_is_decoded_once(fake_settings: Settings, tmp_path: Path) -> None:
+    """Whoever looks at it next gets the same pixels, which nobody may write to; once it is deleted
+    nobody gets them."""
+    image = keep(square(tmp_path, 40), "image", fake_settings)
+    pixels = media.image_of(image, fake_settings)
+    assert pixels.shape == (40, 40, 3)
+    assert media.image_of(image, fake_settings) is pixels
+    with pytest.raises(ValueError, match="read-only"):
+        pixels[0, 0] = 0
+    locate(image, fake_settings).unlink()
+    with pytest.raises(BadInput, match="attach it again"):
+        media.image_of(image, fake_settings)
+
+
+def test_what_is_remembered_has_a_limit(tmp_path: Path) -> None:
+    """The file that was looked at longest ago is forgotten first, and one too large for all of the
+    room is read each time."""
+    first, second, third, large = (square(tmp_path, side) for side in (40, 41, 42, 100))
+    recent = media.Recent(11_000)  # bytes; two of the small ones
+    pixels = {path: recent.decoded(path, path.name, media.read_image) for path in (first, second)}
+    assert recent.decoded(first, "", media.read_image) is pixels[first]
+    recent.decoded(third, "", media.read_image)
+    assert recent.decoded(first, "", media.read_image) is pixels[first]
+    assert recent.decoded(second, "", media.read_image) is not pixels[second]
+    assert recent.decoded(large, "", media.read_image).shape == (100, 100, 3)
+
+
+def square(folder: Path, side: int) -> Path:
+    """Write an image."""
+    path = folder / f"{side}.png"
+    Images.new("RGB", (side, side), "#3366cc").save(path)
+    return path

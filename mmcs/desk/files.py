@@ -22,7 +22,6 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mmcs import media
-from mmcs.attachments import locate
 from mmcs.errors import MMCSError
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, AttachmentKind
@@ -86,7 +85,7 @@ class Files:
         for kept in folder.glob(f"{attachment.sha256}.*.jpg"):
             width, _, height = kept.name.split(".")[1].partition("x")
             return Preview(kept, int(width), int(height))
-        pixels = media.read_image(locate(attachment, self._settings), attachment.name)
+        pixels = media.image_of(attachment, self._settings)
         height, width = pixels.shape[:2]
         shown = Image.fromarray(pixels)
         shown.thumbnail((MAX_SHOWN, MAX_SHOWN))
@@ -100,7 +99,7 @@ class Files:
         path = self._folder(attachment) / f"{attachment.sha256}.wav"
         if path.exists():
             return path
-        samples = media.read_sound(locate(attachment, self._settings), attachment.name)
+        samples = media.sound_of(attachment, self._settings)
         with wave.open(str(_half(path)), "wb") as written:
             written.setnchannels(1)
             written.setsampwidth(2)

@@ -13,13 +13,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, get_args
 
 import numpy as np
 
 from mmcs import media
-from mmcs.attachments import locate
 from mmcs.errors import BadInput
 from mmcs.roles import Embedder, Image, Sound
 from mmcs.sentences import script
@@ -136,7 +134,7 @@ def image_rows(
     """Return the row of each image that can be read, by its name."""
     if encoders.image is None:
         return {}
-    encode = lambda path, name: encoders.image.encode_image(media.read_image(path, name))  # noqa: E731
+    encode = lambda file: encoders.image.encode_image(media.image_of(file, settings))  # noqa: E731
     pooled = _pooled(understood.ticket, "image", encoders.image.name, settings, encode)
     return {name: with_kind(vector, name, understood) for name, vector in pooled.items()}
 
@@ -159,7 +157,7 @@ def audio_rows(
     """Return the row of each sound that can be heard, by its name."""
     if encoders.sound is None:
         return {}
-    encode = lambda path, name: encoders.sound.encode_sound(media.read_sound(path, name))  # noqa: E731
+    encode = lambda file: encoders.sound.encode_sound(media.sound_of(file, settings))  # noqa: E731
     pooled = _pooled(understood.ticket, "audio", encoders.sound.name, settings, encode)
     return {name: with_rate(vector, name, understood) for name, vector in pooled.items()}
 
@@ -195,7 +193,7 @@ def _pooled(
     kind: AttachmentKind,
     model: str,
     settings: Settings,
-    encode: Callable[[Path, str], Vector],
+    encode: Callable[[Attachment], Vector],
 ) -> Mapping[str, Vector]:
     """Return the pooled features of each file of a kind that can be decoded, by its name."""
     kept = KeptVectors(settings.cache / "features")
@@ -205,7 +203,7 @@ def _pooled(
         vector = kept.get(version, [file.sha256]).get(file.sha256)
         with suppress(BadInput):
             if vector is None:
-                vector = encode(locate(file, settings), file.name)
+                vector = encode(file)
                 kept.put(version, [(file.sha256, vector)])
             found[file.name] = vector
     return found

@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from PIL.Image import Resampling, fromarray
 
 from mmcs import media
-from mmcs.attachments import locate
 from mmcs.decoder import SAMPLE_RATE
 from mmcs.errors import BadInput
 from mmcs.explanation import CHANNELS, Channel, Region, Stretch
@@ -165,18 +163,18 @@ class Parts:
     @cached_property
     def _originals(self) -> Mapping[str, Image]:
         files = attached(self.understood.ticket, "image")
-        read = {f.name: self._decoded(f, media.read_image) for f in files if f.name in self.images}
+        read = {f.name: self._decoded(f, media.image_of) for f in files if f.name in self.images}
         return {name: image for name, image in read.items() if image is not None}
 
     @cached_property
     def _sounds(self) -> Mapping[str, Sound]:
         files = attached(self.understood.ticket, "audio")
-        heard = {f.name: self._decoded(f, media.read_sound) for f in files if f.name in self.sounds}
+        heard = {f.name: self._decoded(f, media.sound_of) for f in files if f.name in self.sounds}
         return {name: sound for name, sound in heard.items() if sound is not None}
 
-    def _decoded(self, file: Attachment, read: Callable[[Path, str], T]) -> T | None:
+    def _decoded(self, file: Attachment, of: Callable[[Attachment, Settings], T]) -> T | None:
         with suppress(BadInput):
-            return read(locate(file, self.settings), file.name)
+            return of(file, self.settings)
         return None
 
 

@@ -13,7 +13,8 @@ def test_the_pipeline_drafts_with_a_model_that_is_overheard(fake_settings: Setti
     asked for again."""
     models = Overhearing(fake_settings)
     pipeline = Pipeline(fake_settings, models)
-    ticket, _ = take(Request("", "My parcel with order 48213 is late. Is it lost?"), fake_settings)
+    late = "My parcel with order 48213 is late. Tracking shows no movement. Is it lost?"
+    ticket, _ = take(Request("", late), fake_settings)
     *_, case = pipeline.run(ticket)
     assert "draft" in case.seconds and not case.problems
     (reply,) = models.chat.first_replies()

@@ -9,7 +9,7 @@ from media_files import corners, encoded, pcm, wav
 from mmcs.cli import main
 from mmcs.settings import Settings, from_environment
 
-LATE = "My parcel with order 48213 is late, is it lost?"
+LATE = "My parcel with order 48213 is late. Tracking shows no movement. Is it lost?"
 
 
 @pytest.fixture(autouse=True)

@@ -306,7 +306,11 @@ def test_a_model_that_reads_fast_gets_more_of_the_articles(fake_settings: Settin
     told = []
     for tokens in (150, 1500):
         chat = Looking(fresh_tokens=tokens)
-        text = LATE + " I have asked my neighbour and the post office, and nobody has seen it." * 9
+        text = (
+            f"{LATE} The tracking page has shown the same line for nine days now. I have asked my "
+            "neighbour and the post office. Nobody has seen it. I was at home all week and nobody "
+            "rang the bell. Please tell me what happens next and how long that takes."
+        )
         grown(Pipeline(fake_settings, Modified(fake_settings, chat=chat)), Request("", text))
         told.append(chat.asked[-1].content)
     slow, fast = told

@@ -1,6 +1,5 @@
 """What the small models learn from, and what they learn."""
 
-import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -10,18 +9,17 @@ import pytest
 import torch
 
 from mmcs.backends.fake import FakeEmbedder
-from mmcs.draft.entailment import features, load_verifier
+from mmcs.draft.entailment import Verifier, features, load_verifier
 from mmcs.errors import KnowledgeError, ModelUnavailable
 from mmcs.knowledge import Knowledge
 from mmcs.knowledge.index import open_index
 from mmcs.knowledge.questions import Question, mark, read_questions
 from mmcs.knowledge.relevance import SCRIPTS, load_judges
 from mmcs.settings import ASSETS
-from mmcs.ticket import to_json
+from mmcs.training.boosting import exported
 from mmcs.training.embedder import ranking_loss, step_of
 from mmcs.training.entailment import (
     Source,
-    exported,
     hand_of,
     labelled,
     new_model,
@@ -30,7 +28,7 @@ from mmcs.training.entailment import (
 from mmcs.training.examples import Example
 from mmcs.training.fusion import Names, examples
 from mmcs.training.fusion import fit as fit_fusion
-from mmcs.training.relevance import fit, fit_all, gather
+from mmcs.training.relevance import fit, fit_all, gather, write
 
 RETAIL = ASSETS / "domains" / "retail" / "knowledge"
 
@@ -91,9 +89,15 @@ def test_what_is_fitted_can_be_read_again(tmp_path: Path) -> None:
     chinese = [replace(one, script="zh", unseen=True) for one in both]
     fitted = fit_all([*both, *unseen, *chinese], lambda line: None)
     out = tmp_path / "relevance.json"
-    out.write_text(json.dumps({script: to_json(judge) for script, judge in fitted.items()}))
-    assert load_judges(out) == fitted
-    assert all(0 < judge.threshold < 1 for judge in fitted.values())
+    write(fitted, out)
+    found = load_judges(out)
+    rows = asked[0].passages
+    for script, judge in fitted.items():
+        np.testing.assert_array_equal(
+            found[script].passages.chances(rows), judge.passages.chances(rows)
+        )
+        assert found[script].units == judge.units
+        assert 0 < found[script].threshold == judge.threshold < 1
 
 
 def test_a_missing_file_is_told_in_a_sentence(tmp_path: Path) -> None:
@@ -126,7 +130,7 @@ def test_trees_judge_as_the_model_they_came_from() -> None:
     assert {one.written for one in examples} == {True, False}
     rows = np.array([features(one.pair) for one in examples])
     model = new_model().fit(rows, [one.supported for one in examples])
-    verifier = exported(model, 0.5)
+    verifier = Verifier(exported(model), 0.5)
     chances = verifier.chances([one.pair for one in examples])
     np.testing.assert_allclose(chances, model.predict_proba(rows)[:, 1], atol=1e-5)
     right = [(c >= 0.5) == one.supported for c, one in zip(chances, examples, strict=True)]

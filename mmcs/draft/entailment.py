@@ -24,6 +24,7 @@ from mmcs.draft.facts import find_facts, is_done, is_negated, is_promise
 from mmcs.errors import ModelUnavailable
 from mmcs.sentences import split_units
 from mmcs.settings import ASSETS
+from mmcs.trees import Trees
 
 TREES = ASSETS / "weights" / "entailment.safetensors"
 LONG = 4  # letters from which an ending is cut off
@@ -118,32 +119,16 @@ def _in_order(claim: Sequence[str], source: Sequence[str]) -> float:
 
 @dataclass(frozen=True)
 class Verifier:
-    """Boosted trees; rows are trees, columns their nodes from the root on."""
+    """The grown trees."""
 
-    feature: NDArray[np.int16]  # (trees, nodes); -1 at a leaf
-    limit: NDArray[np.float32]  # up to which the left branch is taken
-    left: NDArray[np.int16]
-    right: NDArray[np.int16]
-    value: NDArray[np.float32]  # what a leaf adds to the logit
-    bias: float
+    trees: Trees
     threshold: float  # chance from which a source carries a claim
 
     def chances(self, pairs: Sequence[Pair]) -> NDArray[np.float64]:
         """Return for each pair the chance, 0-1, that the source says what is claimed."""
         if not pairs:
             return np.zeros(0)
-        rows = np.array([features(pair) for pair in pairs], dtype=np.float32)
-        trees = np.arange(len(self.feature))
-        node = np.zeros((len(rows), len(trees)), dtype=np.int16)
-        while (inner := self.feature[trees, node] >= 0).any():
-            asked = np.take_along_axis(rows, np.maximum(self.feature[trees, node], 0), axis=1)
-            onward = np.where(
-                asked <= self.limit[trees, node], self.left[trees, node], self.right[trees, node]
-            )
-            node = np.where(inner, onward, node)
-        logits = self.value[trees, node].sum(axis=1) + self.bias
-        chances: NDArray[np.float64] = 1 / (1 + np.exp(-logits.astype(np.float64)))
-        return chances
+        return self.trees.chances(np.array([features(pair) for pair in pairs]))
 
 
 @cache
@@ -155,9 +140,8 @@ def load_verifier(path: Path = TREES) -> Verifier:
     """
     try:
         held = load_file(path)
-        bias, threshold = (float(number) for number in held.pop("numbers"))
-        return Verifier(**held, bias=bias, threshold=threshold)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as broken:
+        return Verifier(Trees.of(held), float(held["threshold"][0]))
+    except (OSError, SafetensorError, KeyError, ValueError) as broken:
         raise ModelUnavailable(
             f"The trees of the check in {path.name} cannot be read; install MMCS again."
         ) from broken

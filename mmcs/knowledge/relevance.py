@@ -1,10 +1,11 @@
-"""Does a passage answer a question, and which of its sentences do? Two logistic regressions say so,
-on features of the question beside the passage and beside each of its units.
+"""Does a passage answer a question, and which of its sentences do? Boosted trees say the first, a
+logistic regression the second, on features of the question beside the passage and beside each of
+its units.
 
 The search orders passages; what decides here is finer: whether the rare words of the question are
 covered at all, whether a single sentence comes near it, whether a question for a time meets a unit
-with a time. The numbers are fitted by ``mmcs.training.relevance``, for English and for Chinese, and
-lie in assets/weights/relevance.json, its card beside it.
+with a time. They are fitted by ``mmcs.training.relevance``, for English and for Chinese, and lie in
+assets/weights/relevance.json and .safetensors, their card beside them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from mmcs.errors import KnowledgeError
 from mmcs.knowledge.index import Floats, Index
@@ -27,6 +30,7 @@ from mmcs.roles import Embedder
 from mmcs.sentences import Unit
 from mmcs.settings import ASSETS
 from mmcs.ticket import from_json
+from mmcs.trees import Trees
 
 NUMBERS = ASSETS / "weights" / "relevance.json"
 SCRIPTS = ("en", "zh")
@@ -76,7 +80,7 @@ _ABOUT = re.compile(
 
 @dataclass(frozen=True)
 class Relevance:
-    """What the regressions say about one passage."""
+    """What is said about one passage."""
 
     answers: float  # 0-1, calibrated: that the passage answers
     units: tuple[float, ...]  # 0-1 each: that the unit belongs in the answer
@@ -237,8 +241,8 @@ def _with_codes(
     chances: NDArray[np.float64], question: Question, rows: Sequence[int], index: Index
 ) -> NDArray[np.float64]:
     """Return the chances, those of an article whose title alone names a code in the image raised
-    until its best passage reaches ``OF_A_CODE``. Such tickets say little else, and the regressions
-    have seen few of them."""
+    until its best passage reaches ``OF_A_CODE``. Such tickets say little else, and the trees have
+    seen few of them."""
     raised = chances.copy()
     named = index.named_by(question.shown_codes)
     owners = index.owners[list(rows)]
@@ -269,24 +273,37 @@ class Logistic:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """The numbers for questions in one script."""
+class Numbers:
+    """What the JSON keeps of a judge."""
 
-    passages: Logistic
+    units: Logistic
+    threshold: float  # chance of the best passage from which an article helps
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Who judges questions in one script."""
+
+    passages: Trees
     units: Logistic
     threshold: float  # chance of the best passage from which an article helps
 
 
 def load_judges(path: Path = NUMBERS) -> Mapping[str, Judge]:
-    """Return the numbers for "en" and "zh".
+    """Return the judges for "en" and "zh"; their trees lie beside ``path``, in the .safetensors.
 
     Raises:
-        KnowledgeError: the file is missing or is not what the training wrote.
+        KnowledgeError: a file is missing or is not what the training wrote.
     """
     try:
         found = json.loads(path.read_text("utf-8"))
-        return {script: from_json(Judge, found[script]) for script in SCRIPTS}
-    except (OSError, KeyError, ValueError) as broken:
+        grown = load_file(path.with_suffix(".safetensors"))
+        numbers = {script: from_json(Numbers, found[script]) for script in SCRIPTS}
+        return {
+            script: Judge(Trees.of(grown, f"{script}."), mine.units, mine.threshold)
+            for script, mine in numbers.items()
+        }
+    except (OSError, KeyError, ValueError, SafetensorError) as broken:
         raise KnowledgeError(
             f"The numbers of the search in {path.name} cannot be read; install MMCS again."
         ) from broken

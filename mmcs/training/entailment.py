@@ -23,14 +23,14 @@ from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import LeaveOneGroupOut
 
 from mmcs import roles
-from mmcs.draft.entailment import TREES, Pair, Verifier, features
+from mmcs.draft.entailment import TREES, Pair, features
 from mmcs.labelled import read_labelled
 from mmcs.roles import Embedder
 from mmcs.sentences import bare, script, split_units
 from mmcs.settings import from_environment
+from mmcs.training.boosting import SEED, exported, new_trees
 
 PRECISION = 0.8  # of the supported, on pairs of which half are written to mislead
-SEED = 1
 
 
 @dataclass(frozen=True)
@@ -87,16 +87,8 @@ def pair_of(source: str, claim: str, embedder: Embedder) -> Pair:
 
 
 def new_model() -> GradientBoostingClassifier:
-    """Return trees that are not grown yet."""
-    return GradientBoostingClassifier(
-        n_estimators=300,
-        learning_rate=0.05,
-        max_depth=3,
-        subsample=0.6,
-        max_features=0.3,
-        min_samples_leaf=8,
-        random_state=SEED,
-    )
+    """Return the trees of the check, not grown yet."""
+    return new_trees(300, least=8)
 
 
 def unseen_chances(
@@ -117,24 +109,6 @@ def least_precise(chances: NDArray[np.float64], labels: NDArray[np.bool_]) -> fl
         if passed.any() and labels[passed].mean() >= PRECISION:
             return round(float(threshold), 2)
     return 0.95
-
-
-def exported(model: GradientBoostingClassifier, threshold: float) -> Verifier:
-    """Return a fitted model as plain arrays."""
-    trees = [estimator.tree_ for estimator in model.estimators_[:, 0]]
-    nodes = max(tree.node_count for tree in trees)
-    shape = (len(trees), nodes)
-    feature, left, right = (np.full(shape, -1, dtype=np.int16) for _ in range(3))
-    limit, value = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    for row, tree in enumerate(trees):
-        here = slice(0, tree.node_count)
-        feature[row, here] = np.maximum(tree.feature, -1)
-        left[row, here], right[row, here] = tree.children_left, tree.children_right
-        limit[row, here] = tree.threshold
-        value[row, here] = model.learning_rate * tree.value[:, 0, 0]
-    share = float(model.init_.class_prior_[1])
-    bias = float(np.log(share / (1 - share)))
-    return Verifier(feature, limit, left, right, value, bias, threshold)
 
 
 def main() -> None:
@@ -162,10 +136,8 @@ def main() -> None:
         f"{truth[passed].mean():.2f}, recall {passed[truth].mean():.2f}, F1 "
         f"{f1_score(truth, passed):.2f}; of foreign pairs {foreign:.3f} pass"
     )
-    grown = exported(new_model().fit(rows, labels), threshold)
-    numbers = np.array([grown.bias, grown.threshold])
-    arrays = {name: getattr(grown, name) for name in ("feature", "limit", "left", "right", "value")}
-    save_file({**arrays, "numbers": numbers}, given.out)
+    grown = exported(new_model().fit(rows, labels))
+    save_file({**grown.arrays(), "threshold": np.array([threshold])}, given.out)
 
 
 if __name__ == "__main__":

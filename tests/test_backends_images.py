@@ -348,3 +348,17 @@ def test_the_backends_are_found_by_name() -> None:
     assert "efficientnet" in roles.backend_names("tagger")
     assert "composed" in roles.backend_names("captioner")
     assert Path(roles.__file__).parent.joinpath("backends", "rapid_ocr.py").is_file()
+
+
+def test_what_was_seen_of_an_image_is_not_told_of_another(real_settings: Settings) -> None:
+    """Images that were looked at in between, also one of the same bytes in another shape, change
+    nothing; and there may be more of them than are remembered."""
+    model = roles.load("tagger", "efficientnet", real_settings)
+    drawn = np.random.default_rng(3)
+    images = [drawn.integers(0, 255, (60, 90, 3), np.uint8) for _ in range(6)]
+    images.append(images[0].reshape(90, 60, 3))
+    first = [(model.tag(image), model.pooled(image)) for image in images]
+    assert len({seen.tobytes() for _, seen in first}) == len(images)
+    for image, (tags, seen) in reversed(list(zip(images, first, strict=True))):
+        np.testing.assert_allclose(model.pooled(image), seen, rtol=1e-4, atol=1e-5)
+        assert [tag.label for tag in model.tag(image)] == [tag.label for tag in tags]

@@ -57,7 +57,9 @@ class EfficientNetLite:
     def _states(self, image: Image) -> torch.Tensor:
         """Return what the classifier sees of each view, (2, 1280); of the last images it is known,
         so whoever tags and whoever triages look once together."""
-        key = sha256(repr(image.shape).encode() + image.tobytes()).digest()
+        content = sha256(repr(image.shape).encode())
+        content.update(np.ascontiguousarray(image).data)  # not copied, as large as it may be
+        key = content.digest()
         known = self._seen.get(key)
         if known is None:
             with torch.inference_mode():

@@ -119,7 +119,7 @@ class Pipeline:
         what was read last is the quickest to come back to."""
         for language in reversed(self.domain.languages):
             if language in WORDINGS:
-                messages = warm_up_messages(self.domain, language)
+                messages = warm_up_messages(self.domain, language, chat)
                 for _ in chat.chat(messages, ChatOptions(max_tokens=1)):
                     pass
 

@@ -159,6 +159,7 @@ class ChatModel(Protocol):
     images: bool  # whether it sees those of a message; else it skips them
     at_once: int  # conversations that it can follow at a time; the next one waits
     fresh_tokens: int  # of a prompt, not counting what it has read before, that take no long wait
+    taught: bool  # trained to draft (``train drafter``), so it needs no instructions
 
     def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions

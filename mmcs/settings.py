@@ -64,6 +64,7 @@ class Settings:
     chat: str = "auto"  # "none": articles only
     model: str = "auto"  # the engine column: auto, embedded, or a multimodal model's id or folder
     chat_model: str = "base"  # base (1.5B), small (0.5B), tiny (135M), or a GGUF by path or hub id
+    chat_adapter: str = ""  # a GGUF adapter for it, made by ``train drafter``
     whisper_model: str = "base"  # base, or another size that openai-whisper knows (GPU: turbo)
 
     # the multimodal model in this process

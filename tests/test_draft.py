@@ -237,6 +237,36 @@ def test_the_models_draft_must_earn_its_place(supported: tuple[bool, ...], engin
     assert {shown.engine, other.engine} == {"article", "model"}
 
 
+@pytest.mark.parametrize(
+    ("text", "supported"),
+    [
+        ("Our help articles don't say whether the courier calls first.", True),
+        ("Our help articles don’t say who pays.", True),
+        ("帮助文章里没有说明由谁付费。", True),
+        ("Our help articles don't say that you get $500.", False),
+        ("Our help articles don't say it, but we will refund you.", False),
+        ("Our help articles don't say it, but your refund has been sent.", False),
+    ],
+)
+def test_saying_that_no_article_answers_claims_nothing(text: str, supported: bool) -> None:
+    """An admission needs no source; one that brings a number, a promise or a deed with it does."""
+    claim = only(text)
+    assert claim.supported is supported
+    assert claim.courtesy is supported
+
+
+def test_a_model_that_finds_no_answer_makes_the_drafts_doubtful() -> None:
+    """The instant draft stays first, but the agent is told to read the articles before."""
+    instant = Draft("A", "en", "article", "", (Claim("A", True),))
+    admission = Claim("Our help articles don't say who pays.", True, courtesy=True)
+    quote = Claim("The label costs $6.50.", True)
+    shown, other = choose(instant, Draft("B", "en", "model", "", (admission, quote)))
+    assert shown.engine == "article" and shown.doubtful and other.doubtful
+    assert "it says that the articles don't answer" in other.why
+    shown, _ = choose(instant, Draft("B", "en", "model", "", (quote,)))
+    assert not shown.doubtful
+
+
 def test_an_echo_of_the_customer_is_no_answer() -> None:
     """A draft that repeats what the customer said does not take the first place."""
     said = Support("transcript", "a.wav@1.0", "It just says in transit.")

@@ -318,6 +318,23 @@ def test_a_model_that_reads_fast_gets_more_of_the_articles(fake_settings: Settin
     assert fast.count("\n") > slow.count("\n")
 
 
+def test_who_can_tell_is_asked_to_say_that_nothing_answers(fake_settings: Settings) -> None:
+    """A larger model has a rule for it, the embedded one doesn't; a model that was trained to draft
+    needs no rules and no examples."""
+    rules = {}
+    for name, chat in {
+        "embedded": Looking(),
+        "larger": Looking(fresh_tokens=1500),
+        "taught": Looking(taught=True),
+    }.items():
+        grown(Pipeline(fake_settings, Modified(fake_settings, chat=chat)), Request("", LATE))
+        rules[name] = [message.content for message in chat.asked[:-1]]
+    assert "Our help articles don't say" in rules["larger"][0]
+    assert "Our help articles don't say" not in rules["embedded"][0]
+    assert len(rules["taught"]) == 1 < len(rules["embedded"])
+    assert len(rules["taught"][0]) < 0.2 * len(rules["embedded"][0])
+
+
 def test_a_ticket_does_not_wait_for_a_model_that_loads(fake_settings: Settings) -> None:
     """While the language model loads, the desk drafts from the articles and says so."""
     pipeline = Pipeline(fake_settings, Models(fake_settings), wait_for_chat=False)

@@ -3,7 +3,7 @@ keep beside the code, merged into the matrices when the model is loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -45,8 +45,14 @@ def add_corrections(model: BertModel) -> None:
     for layer in model.encoder.layer[KEPT:]:
         for name, parameter in layer.named_parameters():
             parameter.requires_grad_("LayerNorm" in name)
+    correct(model.encoder.layer[KEPT:], CORRECTED)
+
+
+def correct(layers: Iterable[nn.Module], names: Collection[str]) -> None:
+    """Put a correction beside each matrix of these names in these layers."""
+    for layer in layers:
         for owner, name, child in list(_children(layer)):
-            if name in CORRECTED and isinstance(child, nn.Linear):
+            if name in names and isinstance(child, nn.Linear):
                 setattr(owner, name, LowRank(child))
 
 

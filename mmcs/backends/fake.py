@@ -165,6 +165,7 @@ class FakeChat:
     images: bool = False
     at_once: int = 1
     fresh_tokens: int = 150
+    taught: bool = False
 
     def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions

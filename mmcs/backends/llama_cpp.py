@@ -64,6 +64,7 @@ class LlamaChat:
     _marker: str  # stands for an image; random, so that no customer can write it
     at_once: int = 1  # two at once on two cores starve each other
     fresh_tokens: int = 150  # 25 ms each on two cores
+    taught: bool = False
 
     def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions
@@ -197,11 +198,20 @@ def chat(settings: Settings) -> LlamaChat:
     Raises:
         ModelUnavailable: its weights cannot be had, or llama.cpp cannot load them.
     """
-    path, name = _model_file(settings)
+    path, name = model_file(settings)
+    adapter = _adapter(settings)
     key = secrets.token_hex(16)
+    params = _params(path, key, settings.threads)
+    if adapter:
+        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
     try:
-        server = xllamacpp.Server(_params(path, key, settings.threads))
+        server = xllamacpp.Server(params)
     except RuntimeError as failed:
+        if adapter:
+            raise ModelUnavailable(
+                f"The adapter {adapter.name} cannot be laid over the language model {path.name}: "
+                "it was made for another model, or one of the two files is damaged."
+            ) from failed
         raise ModelUnavailable(
             f"The language model {path.name} cannot be loaded: the file is damaged, of a kind that "
             "llama.cpp does not know, or too large for this machine's memory."
@@ -214,13 +224,25 @@ def chat(settings: Settings) -> LlamaChat:
         trust_env=False,  # no proxy between a process and itself
     )
     props = client.get("/props").raise_for_status().json()
-    model = LlamaChat(name, props["modalities"]["vision"], server, client, props["media_marker"])
+    model = LlamaChat(
+        f"{name}, trained to draft" if adapter else name,
+        props["modalities"]["vision"],
+        server,
+        client,
+        props["media_marker"],
+        taught=adapter is not None,
+    )
     for _ in model.chat([ChatMessage("user", "Hello")], ChatOptions(max_tokens=1)):
         pass
     return model
 
 
-def _model_file(settings: Settings) -> tuple[Path, str]:
+def model_file(settings: Settings) -> tuple[Path, str]:
+    """Return the file of the language model that ``settings.chat_model`` names, and its title.
+
+    Raises:
+        ModelUnavailable: its weights cannot be had.
+    """
     asked = settings.chat_model
     if asked in weights.CHAT_ROWS:
         row = weights.row(weights.CHAT_ROWS[asked])
@@ -236,6 +258,18 @@ def _model_file(settings: Settings) -> tuple[Path, str]:
             "path of a GGUF file, or owner/repo:file.gguf of the model hub."
         )
     return path, path.stem
+
+
+def _adapter(settings: Settings) -> Path | None:
+    if not settings.chat_adapter:
+        return None
+    path = Path(settings.chat_adapter).expanduser()
+    if not path.is_file():
+        raise ModelUnavailable(
+            f"There is no adapter at {path}; MMCS_CHAT_ADAPTER must be the path of a GGUF file "
+            "that `python -m mmcs train drafter` has made, or empty."
+        )
+    return path
 
 
 def _params(path: Path, key: str, threads: int) -> Any:

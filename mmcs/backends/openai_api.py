@@ -96,6 +96,7 @@ class OpenAIChat:
     _servers: Servers
     _access: Access
     _seconds: int  # that a draft may take
+    taught: bool = False
 
     def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions

@@ -59,6 +59,7 @@ class VisionChat:
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.images = True
         self.fresh_tokens = FRESH_TOKENS
+        self.taught = False
         self.name = engine.name
         self.at_once = engine.at_once if zero_gpu.spaces() is None else 1
         self._settings = settings

@@ -38,6 +38,7 @@ class Overheard:
         self.images = model.images
         self.at_once = model.at_once
         self.fresh_tokens = model.fresh_tokens
+        self.taught = model.taught
 
     def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions

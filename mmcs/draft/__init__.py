@@ -3,7 +3,13 @@
 from mmcs.draft.check import Checker
 from mmcs.draft.choose import choose
 from mmcs.draft.instant import draft_language, instant_draft
-from mmcs.draft.prompt import WORDINGS, model_draft, plain_draft, warm_up_messages
+from mmcs.draft.prompt import (
+    WORDINGS,
+    lesson_messages,
+    model_draft,
+    plain_draft,
+    warm_up_messages,
+)
 
 __all__ = [
     "WORDINGS",
@@ -11,6 +17,7 @@ __all__ = [
     "choose",
     "draft_language",
     "instant_draft",
+    "lesson_messages",
     "model_draft",
     "plain_draft",
     "warm_up_messages",

@@ -21,6 +21,7 @@ from mmcs.draft.entailment import Pair, load_verifier
 from mmcs.draft.facts import (
     Fact,
     find_facts,
+    is_admission,
     is_done,
     is_first_person,
     is_instruction,
@@ -119,7 +120,8 @@ class Checker:
         articles = [source for source in self._sources if source.kind == "passage"]
         quoted = any(source.quotes(said.wording, said.negated) for source in articles)
         done = is_done(text) and not quoted
-        if _asks_or_greets(text) and not facts and not said.promising and not done:
+        claims_nothing = _asks_or_greets(text) or is_admission(text)
+        if claims_nothing and not facts and not said.promising and not done:
             return Claim(text, supported=True, courtesy=True)
         like = self._alike(said, vector)
         carried = self._carriers(facts, like, said.restating or _asks(text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mmcs.draft.facts import find_facts
+from mmcs.draft.facts import find_facts, is_admission
 from mmcs.ticket import Claim, Draft
 
 LEAST_KEPT = 0.6  # share of the instant draft's statements that the model's must rest on
@@ -14,12 +14,17 @@ def choose(instant: Draft, written: Draft) -> tuple[Draft, Draft]:
     """Return the draft to show and the other one, each saying why.
 
     The instant draft invents nothing, so the model's takes its place only if nothing in it is
-    unsupported and it says, in the customer's language, most of what the articles say there.
+    unsupported and it says, in the customer's language, most of what the articles say there. A
+    model that finds no answer in the articles makes both doubtful.
     """
     claims = [claim for claim in written.claims if not claim.courtesy]
     marked = [claim for claim in claims if not claim.supported]
     if instant.refused:
         fault = "no article answers this"
+    elif any(is_admission(claim.text) for claim in written.claims):
+        fault = "it says that the articles don't answer"
+        instant = replace(instant, doubtful=True)
+        written = replace(written, doubtful=True)
     elif not claims:
         fault = "it says nothing that an article supports"
     elif marked:

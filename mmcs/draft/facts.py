@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from mmcs.ticket import Language
+
 _WORDS = {
     w: str(n)
     for n, w in enumerate(
@@ -107,6 +109,12 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 
+# How a model says that no article answers: its prompt, or its training, gives it these words.
+ADMISSIONS: dict[Language, str] = {
+    "en": "Our help articles don't say",
+    "zh": "帮助文章里没有说明",
+}
+
 FactKind = Literal["quantity", "link", "code", "phone", "day"]
 
 
@@ -149,6 +157,12 @@ def find_facts(text: str) -> frozenset[Fact]:
     for match in _QUANTITY.finditer(_digits(rest)):
         found.add(_quantity(match))
     return frozenset(found)
+
+
+def is_admission(text: str) -> bool:
+    """Say whether a sentence says that the articles don't answer."""
+    said = text.strip().replace("’", "'").lower()
+    return said.startswith(tuple(words.lower() for words in ADMISSIONS.values()))
 
 
 def is_done(text: str) -> bool:

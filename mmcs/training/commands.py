@@ -11,18 +11,25 @@ from mmcs.errors import BadInput, UsageError
 from mmcs.settings import ASSETS, Settings
 
 if TYPE_CHECKING:
-    from mmcs.training.triage import TrainingReport  # imports torch: it takes seconds
+    from mmcs.training.drafter import DrafterReport  # imports torch: it takes seconds
+    from mmcs.training.triage import TrainingReport
     from mmcs.training.triage_desk import DeskReport
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     """Add what ``train`` takes to its parser."""
-    parser.add_argument("what", choices=("triage",), help="what is trained")
+    parser.add_argument(
+        "what",
+        choices=("triage", "drafter"),
+        help="what is trained: the triage of tickets, or an adapter for the language model "
+        "(of MMCS_CHAT_MODEL), with which it drafts",
+    )
     parser.add_argument(
         "--data",
         metavar="DIR|FILE",
         type=Path,
-        help="labelled tickets, one JSON object a line; of a folder, val*.jsonl is held out",
+        help="labelled tickets, one JSON object a line; of a folder, val*.jsonl is held out. For "
+        "the drafter: lines of id, facts, asked, reply, language",
     )
     parser.add_argument(
         "--from-desk",
@@ -49,11 +56,11 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        default=ASSETS / "weights" / "triage.safetensors",
         metavar="FILE",
-        help="where the net goes; its card and learning curves go beside it",
+        help="where the net goes (default: assets/weights/triage.safetensors; its card and "
+        "learning curves go beside it), or the adapter (default: assets/weights/drafter.gguf)",
     )
-    parser.add_argument("--epochs", type=int, help="at most (default: 40)")
+    parser.add_argument("--epochs", type=int, help="at most (default: 40; drafter: 1)")
     parser.add_argument("--licence", default="", help="of the data, for the card")
 
 
@@ -68,13 +75,17 @@ class TakenBack:
         return [f"{self.used} is used from the desk's next start on."]
 
 
-def train(asked: argparse.Namespace, settings: Settings) -> TrainingReport | DeskReport | TakenBack:
+def train(
+    asked: argparse.Namespace, settings: Settings
+) -> TrainingReport | DeskReport | TakenBack | DrafterReport:
     """Start the training that was asked for.
 
     Raises:
-        UsageError: not exactly one way to train was named.
+        UsageError: not exactly one way to train was named, or one that triage alone has.
         BadInput: there is nothing at the data's path.
     """
+    if asked.what == "drafter":
+        return _train_drafter(asked, settings)
     if [asked.data is not None, asked.from_desk, asked.take_back].count(True) != 1:
         raise UsageError("Give one of --data, --from-desk and --take-back.")
     if asked.take_back:
@@ -94,7 +105,7 @@ def train(asked: argparse.Namespace, settings: Settings) -> TrainingReport | Des
     return triage.train(
         triage.Asked(
             asked.data,
-            asked.out,
+            asked.out or ASSETS / "weights" / "triage.safetensors",
             triage.parse_fusions(asked.fusion),
             tuple(asked.label),
             asked.licence,
@@ -102,3 +113,14 @@ def train(asked: argparse.Namespace, settings: Settings) -> TrainingReport | Des
         ),
         settings,
     )
+
+
+def _train_drafter(asked: argparse.Namespace, settings: Settings) -> DrafterReport:
+    if asked.data is None or asked.from_desk or asked.take_back or asked.label:
+        raise UsageError("The drafter is trained from --data FILE.jsonl alone.")
+    if not asked.data.is_file():
+        raise BadInput(f"There is no file {asked.data}; name a .jsonl of facts and replies.")
+    from mmcs.training import drafter
+
+    out = asked.out or ASSETS / "weights" / "drafter.gguf"
+    return drafter.train(asked.data, out, settings, asked.epochs or drafter.EPOCHS)

@@ -68,6 +68,17 @@ MODELS: tuple[Pair, ...] = (
         "或模型库里的 owner/repo:file.gguf。",
     ),
     (
+        "There is no adapter at {name}; MMCS_CHAT_ADAPTER must be the path of a GGUF file that "
+        "`python -m mmcs train drafter` has made, or empty.",
+        "{name} 处没有适配器；MMCS_CHAT_ADAPTER 应为 `python -m mmcs train drafter` 生成的 "
+        "GGUF 文件的路径，或留空。",
+    ),
+    (
+        "The adapter {name} cannot be laid over the language model {model}: it was made for "
+        "another model, or one of the two files is damaged.",
+        "适配器 {name} 无法用于语言模型 {model}：它是为别的模型训练的，或其中一个文件已损坏。",
+    ),
+    (
         "The language model {name} cannot be loaded: the file is damaged, of a kind that llama.cpp "
         "does not know, or too large for this machine's memory.",
         "语言模型 {name} 无法加载：文件已损坏、llama.cpp 不支持这种格式，或内存不够。",

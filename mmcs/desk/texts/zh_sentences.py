@@ -247,6 +247,7 @@ PARTS: Mapping[str, tuple[Pair, ...]] = {
         ("{count} of its {all} sentences rest on nothing", "{all} 句中有 {count} 句没有依据"),
         ("it tells the customer what the customer said", "只是重复了顾客的话"),
         ("it leaves out {count} of the articles' statements", "漏掉了文章中的 {count} 处内容"),
+        ("it says that the articles don't answer", "模型认为文章没有回答"),
         ("it is not in the customer's language", "不是顾客所用的语言"),
     ),
     "then": _DRAFTS,

@@ -335,6 +335,62 @@ def test_who_can_tell_is_asked_to_say_that_nothing_answers(fake_settings: Settin
     assert len(rules["taught"][0]) < 0.2 * len(rules["embedded"][0])
 
 
+class Improving(fake.FakeChat):
+    """Writes something else each time."""
+
+    replies: tuple[str, ...] = ()
+    temperatures: tuple[float, ...] = ()
+
+    def chat(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> Generator[str, None, None]:
+        """Yield the next reply."""
+        if options.max_tokens == 1:  # the warm-up
+            return
+        reply = self.replies[min(len(self.temperatures), len(self.replies) - 1)]
+        self.temperatures += (options.temperature,)
+        yield from reply.split(" ")[:1]
+        yield reply.partition(" ")[1] + reply.partition(" ")[2]
+
+
+@pytest.mark.parametrize(
+    ("at_once", "first", "second", "tries"),
+    [
+        (4, "You get $900 back on Friday.", "", 2),
+        (4, "You get $900 back on Friday.", "You get $800 back on Monday.", 2),
+        (1, "You get $900 back on Friday.", "", 1),
+        (4, "Our help articles don't say it.", "", 1),
+        (4, "", "", 1),
+    ],
+)
+def test_an_engine_with_time_writes_another(
+    at_once: int, first: str, second: str, tries: int, fake_settings: Settings
+) -> None:
+    """A draft that fails the check is written once more, by an engine that writes several at a
+    time; the first stays where the second fails too. One that passes, or that says that nothing
+    answers, is the last."""
+    passing = drafted_by(Pipeline(fake_settings, Models(fake_settings)), LATE)
+    chat = Improving(at_once=at_once)
+    chat.replies = (first or passing, second or passing)
+    case = grown(Pipeline(fake_settings, Modified(fake_settings, chat=chat)), Request("", LATE))[-1]
+    assert len(chat.temperatures) == tries
+    assert case.draft
+    written = case.draft if case.draft.engine != "article" else case.alternatives[0]
+    helped = tries == 2 and not second
+    assert ("The second that was written." in written.why) == helped
+    assert (case.draft.engine == "article") == (bool(first) and not helped)
+    assert helped or first in written.text
+    if tries == 2:
+        assert chat.temperatures[0] == 0 < chat.temperatures[1]
+
+
+def drafted_by(pipeline: Pipeline, text: str) -> str:
+    """Return the sentences of the instant draft that stand in articles."""
+    draft = grown(pipeline, Request("", text))[-1].draft
+    assert draft
+    return " ".join(claim.text for claim in draft.claims if claim.support)
+
+
 def test_a_ticket_does_not_wait_for_a_model_that_loads(fake_settings: Settings) -> None:
     """While the language model loads, the desk drafts from the articles and says so."""
     pipeline = Pipeline(fake_settings, Models(fake_settings), wait_for_chat=False)

@@ -1,7 +1,7 @@
 """Case to Draft: what to say, who says it, and what each sentence rests on."""
 
 from mmcs.draft.check import Checker
-from mmcs.draft.choose import choose
+from mmcs.draft.choose import another_may_pass, choose
 from mmcs.draft.instant import draft_language, instant_draft
 from mmcs.draft.prompt import (
     WORDINGS,
@@ -14,6 +14,7 @@ from mmcs.draft.prompt import (
 __all__ = [
     "WORDINGS",
     "Checker",
+    "another_may_pass",
     "choose",
     "draft_language",
     "instant_draft",

@@ -235,6 +235,7 @@ def model_draft(
     chat: ChatModel,
     checker: Checker,
     images: Sequence[Image] = (),
+    options: ChatOptions = OPTIONS,
 ) -> Generator[Draft, None, None]:
     """Yield the model's draft as it grows; the last one is whole, checked, and mended where the
     articles have a sentence for what nothing supports. Closing stops the model.
@@ -245,6 +246,7 @@ def model_draft(
         chat: who writes.
         checker: tells what each sentence rests on.
         images: what the customer sent, for a model that sees.
+        options: how it writes.
     """
     language = draft_language(case, domain)
     room = max(1.0, chat.fresh_tokens / FRESH_TOKENS)
@@ -254,7 +256,7 @@ def model_draft(
     messages = (*constant_messages(domain, language, chat), fresh)
     greeting, sign_off = domain.tone.greeting[language], domain.tone.sign_off[language]
     body = ""
-    with closing(chat.chat(messages, OPTIONS)) as pieces:
+    with closing(chat.chat(messages, options)) as pieces:
         for piece in pieces:
             body += piece
             text = f"{greeting}\n\n{body.strip()}"

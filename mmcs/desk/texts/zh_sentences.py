@@ -176,6 +176,7 @@ _DRAFTS: tuple[Pair, ...] = (
         "to the articles' own.",
         "由 {model} 根据文章中的 {count} 处内容撰写，其中 {mended} 句换成了文章的原句。",
     ),
+    ("The second that was written. {then}", "这是第二次撰写的。{then}"),
     ("All {count} sentences are supported. {then}", "{count} 句都有依据。{then}"),
     ("Not chosen: the model's draft passed. {then}", "未采用：模型的草稿通过了核对。{then}"),
     ("Not chosen: {fault}. {then}", "未采用：{fault}。{then}"),

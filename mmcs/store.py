@@ -8,6 +8,7 @@ desks may share one database.
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
@@ -292,8 +293,13 @@ def _on_a_space(connection: DBAPIConnection, _: object) -> None:
 
 
 def _for_many_threads(connection: DBAPIConnection, journal: str) -> None:
-    """Let a writer wait for another."""
+    """Let a writer wait for another.
+
+    A journal is not waited for: the desk that has the database open at this moment sets the same,
+    for all of them. https://www.sqlite.org/pragma.html#pragma_journal_mode
+    """
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA journal_mode={journal}")
     cursor.execute("PRAGMA busy_timeout=5000")  # ms
+    with suppress(sqlite3.OperationalError):
+        cursor.execute(f"PRAGMA journal_mode={journal}")
     cursor.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from mmcs.labelled import read_labelled
 from mmcs.roles import ChatOptions
 from mmcs.settings import ASSETS, Settings
 from mmcs.training.adapter import open_model, write_adapter
-from mmcs.training.drafter import Lesson, Read, train
+from mmcs.training.drafter import Lesson, Read, _loss, train
 
 REPLY = "A repair takes 12 working days, counted from the day your parcel is here."
 FACTS = ("Repairs take 12 working days from arrival.", "The blue box is free.")
@@ -73,7 +74,7 @@ def test_rows_are_turned_as_gguf_has_them(real_settings: Settings) -> None:
         assert (back(rows, heads, heads) == ours).all()
 
 
-def test_lessons_are_worded_as_prompts_are(fake_settings: Settings) -> None:
+def test_lessons_are_worded_as_prompts_are() -> None:
     """A trained model reads at the desk what it read in the training."""
     domain = open_domain(ASSETS / "domains" / "retail")
     system, user = lesson_messages(FACTS, ASKED, "en")
@@ -90,14 +91,21 @@ def test_lessons_are_worded_as_prompts_are(fake_settings: Settings) -> None:
 
 
 def test_the_replies_to_learn_from_are_many_and_distinct() -> None:
-    """At least 1,500 examples, in both languages, none twice, none empty, and each reply's numbers
-    stand in its facts or its question."""
+    """At least 1,500 examples, in both languages, none twice, none empty. The numbers of a reply
+    stand in its facts or its question, but for the few that count something."""
     learned = read_labelled(ASSETS / "training" / "replies.jsonl", Lesson)
     assert len(learned) >= 1_500
     assert len({lesson.id for lesson in learned}) == len(learned)
     assert len({lesson.reply for lesson in learned}) == len(learned)
     assert {lesson.language for lesson in learned} == {"en", "zh"}
     assert all(lesson.facts and lesson.asked and lesson.reply for lesson in learned)
+
+    def numbers(text: str) -> set[str]:
+        return set(re.findall(r"\d+(?:[.,:]\d+)*", text))
+
+    given = ((numbers(one.reply), " ".join((*one.facts, one.asked))) for one in learned)
+    counted = sum(not said <= numbers(told) for said, told in given)
+    assert counted < 0.02 * len(learned)
 
 
 def test_one_source_alone_is_too_little(real_settings: Settings, tmp_path: Path) -> None:
@@ -149,9 +157,8 @@ def test_what_is_missing_is_said(
     assert said in capsys.readouterr().err
 
 
-def test_the_prompt_is_not_learned(tmp_path: Path) -> None:
+def test_the_prompt_is_not_learned() -> None:
     """Only the reply's tokens, and the end, count in the loss."""
-    from mmcs.training.drafter import _loss
 
     class Sure:
         """Gives every token the same chance."""

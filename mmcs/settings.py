@@ -88,6 +88,7 @@ class Settings:
     # the page
     host: str = "127.0.0.1"
     port: int = 7860
+    hosts: str = ""  # the names that the page goes by besides its address; commas between them
 
     # on a Hugging Face Space
     space: str = ""  # OWNER/NAME; empty: this is no Space
@@ -131,6 +132,11 @@ class Settings:
             return frozenset()
         names = [self.space.partition("/")[0], *self.admins.split(",")]
         return frozenset(name.strip() for name in names) - {""}
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """The names in ``hosts``, as browsers send them."""
+        return frozenset(name.strip().lower() for name in self.hosts.split(",")) - {""}
 
     def with_flags(self, **flags: str | None) -> Settings:
         """Return these settings with the command line's flags laid over them; None is not given."""

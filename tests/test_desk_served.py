@@ -61,7 +61,7 @@ def test_a_space_may_frame_the_page() -> None:
 )
 def test_the_desk_fetches_nothing_for_others(desk: str, path: str) -> None:
     """Gradio's routes that fetch an address for whoever asks are closed."""
-    assert httpx.get(f"{desk}gradio_api/{path}").status_code == 403
+    assert httpx.get(f"{desk}gradio_api/{path}").status_code == 404
 
 
 def test_a_made_up_link_opens_nothing(desk: str) -> None:

@@ -12,7 +12,7 @@ from mmcs.desk.events import wire, wire_admin, wire_api
 from mmcs.desk.files import Files
 from mmcs.desk.late import LatePipeline, Runs
 from mmcs.desk.layout import MAX_UPLOAD, SCRIPT, STYLE, lay_out, lay_out_api, theme
-from mmcs.desk.security import HUGGING_FACE, SecurityHeaders, only_local
+from mmcs.desk.security import Nonces, guarded, only_local
 from mmcs.settings import Settings
 from mmcs.store import Store
 
@@ -38,7 +38,6 @@ def build(pipeline: Runs, store: Store, files: Files) -> gr.Blocks:
 
 def launch(blocks: gr.Blocks, settings: Settings, files: Files) -> str:
     """Serve a page without waiting for its end, and return its address."""
-    ancestors = HUGGING_FACE if settings.space else ()
     _, url, _ = blocks.launch(
         server_name=settings.host,
         server_port=settings.port,
@@ -46,6 +45,8 @@ def launch(blocks: gr.Blocks, settings: Settings, files: Files) -> str:
         quiet=True,
         show_error=False,
         ssr_mode=False,
+        share=False,  # no tunnel, whatever GRADIO_SHARE says
+        mcp_server=False,
         run_history=False,
         enable_monitoring=False,
         footer_links=[],
@@ -54,7 +55,8 @@ def launch(blocks: gr.Blocks, settings: Settings, files: Files) -> str:
         css_paths=[STYLE],
         js=SCRIPT.read_text("utf-8"),
         app_kwargs={
-            "middleware": [Middleware(SecurityHeaders, ancestors=ancestors)],
+            "lifespan": guarded(settings),
+            "middleware": [Middleware(Nonces)],
             "routes": [files.route],
         },
     )

@@ -1,20 +1,26 @@
-"""Headers that keep the page to itself: nothing is fetched from elsewhere, nobody frames it, and
-only the scripts that the page was served with run."""
+"""Who is answered, and the headers that keep the page to itself: nothing is fetched from elsewhere,
+nobody frames it, and only the scripts that the page was served with run."""
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
-from starlette.datastructures import MutableHeaders
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Gradio's own routes that make the server itself fetch an address.
-_FETCHING = re.compile(r"/(?:file=|proxy=)\s*(?:https?:|//)|/proxy=", re.IGNORECASE)
+from mmcs.desk.routes import is_one_of, routes
+from mmcs.settings import Settings
+
+NONCE = "mmcs.nonce"  # where an answer's nonce lies on its way through the app
 # Whose pages show a Space in a frame.
 HUGGING_FACE = ("https://huggingface.co",)
 _HEADERS = {
@@ -54,46 +60,136 @@ def content_security_policy(nonce: str, ancestors: Sequence[str] = ()) -> str:
     )
 
 
-class SecurityHeaders:
-    """Adds the headers to every answer, and the nonce to the scripts of the page."""
+class Gate:
+    """Stands before everything else: lets through what the desk's own page and scripts ask for, and
+    puts the headers on every answer, errors and refusals too."""
 
-    def __init__(self, app: ASGIApp, ancestors: Sequence[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.ancestors = tuple(ancestors)
+        self._routes = routes(settings.sign_in)
+        self._names = frozenset(settings.host_names)
+        # Whoever reaches a desk on a loopback address by another name was led there by a page that
+        # had its own name point to it (DNS rebinding).
+        self._any_name = not (self._names or _is_own_machine(settings.host))
+        self._ancestors = HUGGING_FACE if settings.space else ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
+        if scope["type"] == "websocket":  # the page has none
+            await send({"type": "websocket.close", "code": 1008})
             return
-        if _FETCHING.search(scope["path"]):
-            refusal = PlainTextResponse("This desk fetches nothing from elsewhere.", 403)
-            await refusal(scope, receive, send)
-            return
-        await self.app(scope, receive, _Guard(send, self.ancestors))
+        nonce = scope[NONCE] = secrets.token_urlsafe(16)
+        policy = content_security_policy(nonce, self._ancestors)
+        headers = {**_HEADERS, "Content-Security-Policy": policy}
+        if not self._ancestors:
+            headers["X-Frame-Options"] = "DENY"
+        await (self._refusal(scope) or self.app)(scope, receive, _with_headers(send, headers))
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if host and not self._answers_to(host):
+            return PlainTextResponse(
+                "This desk does not go by that name: open it by its address, or have MMCS_HOSTS "
+                "name it.",
+                403,
+            )
+        if self._from_another_site(scope["method"], headers):
+            return PlainTextResponse("This desk answers its own page and scripts alone.", 403)
+        if not is_one_of(self._routes, scope):
+            return PlainTextResponse("There is nothing here.", 404)
+        return None
+
+    def _answers_to(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        return self._any_name or name in self._names or _is_own_machine(name) or _is_address(name)
+
+    def _from_another_site(self, method: str, headers: Headers) -> bool:
+        """Say whether a browser asks for another site's page. Scripts send neither header.
+
+        Sec-Fetch-Site cannot be forged by a page and is right behind a proxy, too; browsers leave
+        it out over plain HTTP, where the origin is compared with the name that was asked for.
+        https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
+        """
+        site = headers.get("sec-fetch-site")
+        if site in ("cross-site", "same-site"):
+            followed_a_link = headers.get("sec-fetch-mode") == "navigate"
+            return not (method in ("GET", "HEAD") and followed_a_link)
+        origin = headers.get("origin")
+        if site is not None or origin is None:
+            return False
+        try:
+            asked_by = urlsplit(origin)
+            return asked_by.netloc != headers.get("host") and asked_by.hostname not in self._names
+        except ValueError:
+            return True
 
 
-class _Guard:
-    """The way back of one answer. Only a page of HTML is held until it is whole."""
+def guarded(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Return what is done when the page begins to be served: the gate goes before the whole app,
+    also before what answers for its errors."""
 
-    def __init__(self, send: Send, ancestors: Sequence[str]) -> None:
+    @asynccontextmanager
+    async def begun(app: FastAPI) -> AsyncIterator[None]:
+        assert app.middleware_stack is not None  # noqa: S101  # made before anything is served
+        app.middleware_stack = Gate(app.middleware_stack, settings)
+        yield
+
+    return begun
+
+
+def _is_own_machine(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    return _is_address(name) and ip_address(name).is_loopback
+
+
+def _is_address(name: str) -> bool:
+    """Say whether a name is an IP address, which nobody can have point elsewhere."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _with_headers(send: Send, given: Mapping[str, str]) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(given)
+        await send(message)
+
+    return sent
+
+
+class Nonces:
+    """Puts the nonce into the scripts of the page. It sits inside, where no answer is compressed
+    yet, and holds a page of HTML until it is whole."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        page = _Page(send, scope[NONCE]) if scope["type"] == "http" else send
+        await self.app(scope, receive, page)
+
+
+class _Page:
+    """The way back of one answer."""
+
+    def __init__(self, send: Send, nonce: str) -> None:
         self._send = send
-        self._ancestors = ancestors
-        self._nonce = secrets.token_urlsafe(16)
+        self._nonce = nonce
         self._start: Message | None = None
         self._body = b""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
-                headers[name] = value
-            headers["Content-Security-Policy"] = content_security_policy(
-                self._nonce, self._ancestors
-            )
-            if not self._ancestors:
-                headers["X-Frame-Options"] = "DENY"
-            if headers.get("content-type", "").startswith("text/html"):
+            if Headers(scope=message).get("content-type", "").startswith("text/html"):
                 self._start = message
                 return
         elif message["type"] == "http.response.body" and self._start is not None:

@@ -48,7 +48,7 @@ def take(
         except BadInput as error:
             problems.append(Problem("ticket", str(error)))
         else:
-            kept = replace(kept, name=_unused(kept.name, names))
+            kept = replace(kept, name=unused_name(kept.name, names))
             names.add(kept.name)
             attachments.append(kept)
     message = Message("customer", request.text, tuple(attachments))
@@ -93,7 +93,7 @@ def _request(line: str, number: int, path: Path) -> Request:
     )
 
 
-def _unused(name: str, names: set[str]) -> str:
+def unused_name(name: str, names: set[str]) -> str:
     """Return the name, numbered if the ticket has it already: sources are told by it."""
     path, number = Path(name), 2
     while name in names:

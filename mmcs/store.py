@@ -1,37 +1,32 @@
 """Tickets that outlive a closed tab: each owner's Cases, in a database.
 
 One table; the Case is kept as its own JSON, so that the database never knows more words than the
-contract. SQLite by default, PostgreSQL or whatever else SQLAlchemy speaks by MMCS_DATABASE; several
-desks may share one database.
+contract. SQLite by default, PostgreSQL or whatever else SQLAlchemy speaks by MMCS_DATABASE.
+
+Several desks may share one database. Each write counts a ticket's revision on, and is based on the
+one before: whoever was overtaken reads again and changes what is there now, so no desk's write
+undoes another's.
 """
 
 from __future__ import annotations
 
+import json
 import math
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields, replace
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from mmcs.database import address, connect, transaction
 from mmcs.errors import StoreError
 from mmcs.settings import Settings
-from mmcs.ticket import Case, Message, from_json, to_json
+from mmcs.ticket import Case, Message, Ticket, from_json, to_json
 
-PATIENCE = 5  # seconds until a server that does not answer is given up
-# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
-_POSTGRESQL = {
-    "connect_timeout": str(PATIENCE),
-    # A connection that a firewall has forgotten hangs for a quarter of an hour otherwise.
-    "tcp_user_timeout": str(PATIENCE * 1000),  # ms
-    # A database that was made without a locale names no encoding, and answers with bytes.
-    "client_encoding": "utf8",
-}
 _SUBJECT_LENGTH = 80  # characters
 _CATEGORY_LENGTH = 64  # characters
 
@@ -64,6 +59,17 @@ _cases = sa.Table(
     sa.Column("updated", _Moment, nullable=False, index=True),
     sa.Column("reply", sa.Text, nullable=False),  # what the agent has edited, not yet sent
     sa.Column("case", sa.JSON, nullable=False),
+    # Whatever comes below was not there at first: ``_make_tables`` adds it to an older database.
+    sa.Column("revision", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("writer", sa.String(64)),  # see Kept; like edits, null in what an older version wrote
+    sa.Column("edits", sa.Text),  # JSON, see Kept
+)
+_LATER = ("revision", "writer", "edits")
+_secrets = sa.Table(
+    "secrets",
+    _metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.String(64), nullable=False),  # in hexadecimal
 )
 
 
@@ -78,6 +84,26 @@ class Filed:
     updated: datetime  # UTC
 
 
+@dataclass(frozen=True)
+class Edit:
+    """Who typed a text last, and what was typed elsewhere at the same time."""
+
+    writer: str = ""  # the name of the window it was typed in
+    revision: int = 0  # of the ticket, from then on
+    other: str | None = None  # typed in another window; until the agent has chosen one of the two
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a ticket."""
+
+    case: Case
+    reply: str = ""  # what the agent has edited, not yet sent
+    edits: Mapping[str, Edit] = field(default_factory=dict)  # by the text's name
+    revision: int = 0  # how often it was written; 0: never
+    writer: str = ""  # the name of the window that wrote it last, "" if none did
+
+
 class Store:
     """Keeps Cases. An owner sees only their own."""
 
@@ -87,16 +113,12 @@ class Store:
         Raises:
             StoreError: it cannot be opened.
         """
-        url = _url(settings)
-        self.address = url.set(query={}).render_as_string(hide_password=True)  # ?password=… too
+        self.address = address(settings)
         try:
             if not settings.database:
                 settings.home.mkdir(parents=True, exist_ok=True)
-            # A server that restarts leaves dead connections behind: each is tried before its use.
-            self._engine = sa.create_engine(url, pool_pre_ping=True)
-            if self._engine.dialect.name == "sqlite":
-                sa.event.listen(self._engine, "connect", _on_a_space if settings.space else _local)
-            self._make_table()
+            self._engine = connect(settings)
+            self._make_tables()
         except ModuleNotFoundError as error:
             raise StoreError(
                 f"The database {self.address} needs the package {error.name}, "
@@ -105,31 +127,83 @@ class Store:
         except (OSError, sa.exc.SQLAlchemyError) as error:
             raise StoreError(f"The database {self.address} cannot be opened.") from error
 
-    def keep(self, owner: str, case: Case, reply: str = "") -> None:
-        """Write a Case, over an older one of the same id. Characters that not every database can
-        keep become U+FFFD.
+    def keep(self, owner: str, case: Case, reply: str = "") -> Kept:
+        """Write a Case, over whatever is kept under its id, and return what is kept now.
 
         Raises:
             StoreError: the database cannot be written.
         """
-        row = {
-            "subject": _storable(_subject(case)),
-            "status": case.ticket.status,
-            "category": _storable(case.triage.category.label if case.triage else ""),
-            "updated": datetime.now(timezone.utc),
-            "reply": _storable(reply),
-            "case": _storable(to_json(case)),
-        }
-        row["category"] = row["category"][:_CATEGORY_LENGTH]
-        update = sa.update(_cases).where(_mine(owner, case.id)).values(row)
-        with self._transaction() as connection:
-            if connection.execute(update).rowcount:
-                return
-            try:
-                with connection.begin_nested():
-                    connection.execute(sa.insert(_cases).values(owner=owner, id=case.id, **row))
-            except sa.exc.IntegrityError:  # another desk has just written it
-                connection.execute(update)
+        return self.change(owner, case.id, lambda kept: replace(kept, case=case, reply=reply))
+
+    def change(
+        self, owner: str, case_id: str, change: Callable[[Kept], Kept], writer: str = ""
+    ) -> Kept:
+        """Change what is kept of a ticket, and return what is kept then. Characters that not every
+        database can keep become U+FFFD.
+
+        Args:
+            owner: whose ticket it is.
+            case_id: its id; one that is not there is changed from an empty Case.
+            change: returns what to keep, or what it was given if that can stay. It is called again,
+                with what another desk wrote, if that desk was faster.
+            writer: the name of the window in which it is changed, if it is in one.
+
+        Raises:
+            StoreError: the database cannot be read or written, or holds what is no Case.
+        """
+        while True:
+            before = self.kept(owner, case_id)
+            after = change(before)
+            if after == before:
+                return before
+            after = replace(after, revision=before.revision + 1, writer=writer)
+            if self._written(owner, after):
+                return after
+
+    def kept(self, owner: str, case_id: str) -> Kept:
+        """Return what is kept of an owner's ticket; of one that is not there, an empty Case.
+
+        Raises:
+            StoreError: the database cannot be read, or holds what is no Case.
+        """
+        columns = [_cases.c[name] for name in ("case", "reply", "edits", "revision", "writer")]
+        with transaction(self._engine) as connection:
+            row = connection.execute(sa.select(*columns).where(_mine(owner, case_id))).one_or_none()
+        if row is None:
+            return Kept(Case(case_id, Ticket(())))
+        try:
+            edits = {name: Edit(**edit) for name, edit in json.loads(row.edits or "{}").items()}
+            return Kept(from_json(Case, row.case), row.reply, edits, row.revision, row.writer or "")
+        except (ValidationError, ValueError, TypeError) as error:
+            raise StoreError(f"The ticket {case_id} was written by another version.") from error
+
+    def latest(self, owner: str, case_id: str) -> tuple[int, str]:
+        """Return a ticket's revision and writer without reading the whole; 0 if it is not there.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = sa.select(_cases.c.revision, _cases.c.writer).where(_mine(owner, case_id))
+        with transaction(self._engine) as connection:
+            found = connection.execute(query).one_or_none()
+        return (found.revision, found.writer or "") if found else (0, "")
+
+    def secret(self, name: str) -> bytes:
+        """Return a secret that all desks on this database share; it is made when it is first asked
+        for, and outlives a restart.
+
+        Raises:
+            StoreError: the database cannot be read or written.
+        """
+        query = sa.select(_secrets.c.value).where(_secrets.c.name == name)
+        with transaction(self._engine) as connection:
+            found = connection.execute(query).scalar_one_or_none()
+            if found is None:
+                made = sa.insert(_secrets).values(name=name, value=secrets.token_hex(32))
+                with suppress(sa.exc.IntegrityError), connection.begin_nested():
+                    connection.execute(made)  # or another desk has just made it
+                found = connection.execute(query).scalar_one()
+            return bytes.fromhex(found)
 
     def cases(self, owner: str, limit: int = 50) -> tuple[Filed, ...]:
         """Return an owner's tickets, the latest first.
@@ -139,7 +213,7 @@ class Store:
         """
         columns = [_cases.c[f.name] for f in fields(Filed)]
         query = sa.select(*columns).where(_cases.c.owner == owner)
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             rows = connection.execute(query.order_by(_cases.c.updated.desc()).limit(limit))
             return tuple(Filed(*row) for row in rows)
 
@@ -149,20 +223,8 @@ class Store:
         Raises:
             StoreError: the database cannot be read.
         """
-        with self._transaction() as connection:
+        with transaction(self._engine) as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(_cases)).scalar_one()
-
-    def case(self, owner: str, case_id: str) -> Case | None:
-        """Return an owner's Case; None if there is none of that id.
-
-        Raises:
-            StoreError: the database cannot be read, or holds what is no Case.
-        """
-        found = self._column(owner, case_id, _cases.c.case)
-        try:
-            return from_json(Case, found) if found is not None else None
-        except ValidationError as error:
-            raise StoreError(f"The ticket {case_id} was written by another version.") from error
 
     def every(self) -> Iterator[Case]:
         """Yield the tickets of all owners, for training on this machine; not those that another
@@ -171,83 +233,89 @@ class Store:
         Raises:
             StoreError: the database cannot be read.
         """
-        with self._transaction() as connection:
-            for (found,) in connection.execute(sa.select(_cases.c.case)):
+        with transaction(self._engine) as connection:
+            query = sa.select(_cases.c.case).execution_options(yield_per=100)
+            for (found,) in connection.execute(query):  # all at once may take a server too long
                 with suppress(ValidationError):
                     yield from_json(Case, found)
 
-    def reply(self, owner: str, case_id: str) -> str:
-        """Return what the agent had typed for a Case.
-
-        Raises:
-            StoreError: the database cannot be read.
-        """
-        return str(self._column(owner, case_id, _cases.c.reply) or "")
-
-    def answer(self, owner: str, case_id: str, text: str) -> Case:
+    def answer(self, owner: str, case_id: str, text: str, writer: str = "") -> Case:
         """Add the agent's reply to the ticket, which is then answered, and return its Case.
+
+        Args:
+            owner: whose ticket it is.
+            case_id: its id.
+            text: the reply.
+            writer: the name of the window from which it is sent.
 
         Raises:
             StoreError: there is no such ticket, or the database cannot be written.
         """
-        case = self.case(owner, case_id)
-        if case is None:
-            raise StoreError("This ticket is no longer there.")
-        messages = (*case.ticket.messages, Message("agent", _storable(text)))
-        answered = replace(case, ticket=replace(case.ticket, messages=messages, status="answered"))
-        self.keep(owner, answered)
-        return answered
 
-    def _make_table(self) -> None:
-        with self._engine.connect() as connection:
+        def answered(kept: Kept) -> Kept:
+            if not kept.revision:
+                raise StoreError("This ticket is no longer there.")
+            ticket = kept.case.ticket
+            messages = (*ticket.messages, Message("agent", _storable(text)))
+            ticket = replace(ticket, messages=messages, status="answered")
+            edits = {**kept.edits, "reply": Edit(writer, kept.revision + 1)}
+            return replace(kept, case=replace(kept.case, ticket=ticket), reply="", edits=edits)
+
+        return self.change(owner, case_id, answered, writer).case
+
+    def _written(self, owner: str, kept: Kept) -> bool:
+        """Write a ticket, unless somebody else has written its revision already."""
+        case = kept.case
+        row = {
+            "subject": _storable(_subject(case)),
+            "status": case.ticket.status,
+            "category": _storable(case.triage.category.label if case.triage else ""),
+            "updated": datetime.now(timezone.utc),
+            "reply": _storable(kept.reply),
+            "case": _storable(to_json(case)),
+            "edits": json.dumps({name: _storable(asdict(e)) for name, e in kept.edits.items()}),
+            "revision": kept.revision,
+            "writer": kept.writer,
+        }
+        row["category"] = row["category"][:_CATEGORY_LENGTH]
+        based_on = sa.and_(_mine(owner, case.id), _cases.c.revision == kept.revision - 1)
+        with transaction(self._engine) as connection:
+            if kept.revision > 1:
+                return bool(
+                    connection.execute(sa.update(_cases).where(based_on).values(row)).rowcount
+                )
             try:
-                with connection.begin():
-                    _metadata.create_all(connection)
-            except sa.exc.DBAPIError:  # another desk, started at once, may have made it just now
-                with connection.begin():
-                    _metadata.create_all(connection)
+                with connection.begin_nested():
+                    connection.execute(sa.insert(_cases).values(owner=owner, id=case.id, **row))
+            except sa.exc.IntegrityError:  # another desk has just written it
+                return False
+            return True
 
-    def _column(self, owner: str, case_id: str, column: sa.Column[Any]) -> Any:
-        with self._transaction() as connection:
-            query = sa.select(column).where(_mine(owner, case_id))
-            return connection.execute(query).scalar_one_or_none()
+    def _make_tables(self) -> None:
+        """Make the tables, or add what an older version's lack. Desks that start at once do so
+        together: whoever was overtaken at a step looks again."""
+        steps = len(_metadata.tables) + len(_LATER)
+        with self._engine.connect() as connection:
+            for left in reversed(range(steps + 1)):
+                try:
+                    with connection.begin():
+                        _metadata.create_all(connection)
+                        self._add_columns(connection)
+                    return
+                except sa.exc.DBAPIError:
+                    if not left:
+                        raise
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except sa.exc.SQLAlchemyError as error:
-            raise StoreError("The database could not be read or written.") from error
+    def _add_columns(self, connection: sa.Connection) -> None:
+        there = {column["name"] for column in sa.inspect(connection).get_columns(_cases.name)}
+        for name in _LATER:
+            if name not in there:
+                column = sa.schema.CreateColumn(_cases.c[name]).compile(self._engine)
+                connection.execute(sa.text(f"ALTER TABLE {_cases.name} ADD COLUMN {column}"))
 
 
 def _mine(owner: str, case_id: str) -> sa.ColumnElement[bool]:
     return sa.and_(_cases.c.owner == owner, _cases.c.id == case_id)
-
-
-def _url(settings: Settings) -> sa.URL:
-    """Return the database's address, with what PostgreSQL's driver needs besides.
-
-    Raises:
-        StoreError: it is none.
-    """
-    if not settings.database:
-        return sa.URL.create("sqlite", database=str(settings.home / "desk.sqlite"))
-    try:
-        url = sa.make_url(settings.database)
-    except (ValueError, sa.exc.ArgumentError):
-        url = None
-    # With an @ in the password, its end is taken for the server: no message may quote that.
-    if url is None or (url.username is not None and "@" in f"{url.host}/{url.database}"):
-        raise StoreError(
-            "MMCS_DATABASE cannot be understood: write it as postgresql://user:password@host/name, "
-            "with %40 for an @ in the password."
-        )
-    if url.drivername in {"postgresql", "postgres"}:  # the second is what many hosts hand out
-        url = url.set(drivername="postgresql+psycopg")
-    if url.drivername == "postgresql+psycopg":
-        url = url.set(query={**_POSTGRESQL, **url.query})  # what the address asks for stands
-    return url
 
 
 def _storable(value: Any) -> Any:
@@ -279,27 +347,3 @@ def _subject(case: Case) -> str:
     if not words:
         words = ", ".join(attachment.name for attachment in case.ticket.attachments)
     return " ".join(words.split())[:_SUBJECT_LENGTH]
-
-
-def _local(connection: DBAPIConnection, _: object) -> None:
-    """Let readers go on while a Case is written."""
-    _for_many_threads(connection, "WAL")
-
-
-def _on_a_space(connection: DBAPIConnection, _: object) -> None:
-    """Do without the memory that WAL's readers share: a bucket mounted as a folder has none.
-    https://www.sqlite.org/wal.html#noshm"""
-    _for_many_threads(connection, "DELETE")
-
-
-def _for_many_threads(connection: DBAPIConnection, journal: str) -> None:
-    """Let a writer wait for another.
-
-    A journal is not waited for: the desk that has the database open at this moment sets the same,
-    for all of them. https://www.sqlite.org/pragma.html#pragma_journal_mode
-    """
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=5000")  # ms
-    with suppress(sqlite3.OperationalError):
-        cursor.execute(f"PRAGMA journal_mode={journal}")
-    cursor.close()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from mmcs.backends import fake
-from mmcs.desk import build, launch
+from mmcs.desk import LINKS, build, launch
 from mmcs.desk.files import Files
 from mmcs.models import Models, ModelState
 from mmcs.pipeline import Pipeline
@@ -61,8 +61,9 @@ def served(settings: Settings, **given: Any) -> Iterator[str]:
     """Serve the desk on fakes, but for the given roles, and yield its address."""
     settings = replace(settings, port=free_port())
     pipeline = Pipeline(settings, Cast(settings, **given), wait_for_chat=False)
-    files = Files(settings)
-    blocks = build(pipeline, Store(settings), files)
+    store = Store(settings)
+    files = Files(settings, store.secret(LINKS))
+    blocks = build(pipeline, store, files)
     try:
         yield launch(blocks, settings, files)
     finally:

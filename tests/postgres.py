@@ -46,7 +46,7 @@ class Server:
         cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"  # noqa: S608  # ours
         with self.connected() as connection:
             connection.execute(cut.encode())
-            connection.execute("DROP TABLE IF EXISTS cases, hidden")
+            connection.execute("DROP TABLE IF EXISTS cases, secrets, hidden")
         return self.address()
 
     def new_database(self, options: str = "") -> str:

@@ -11,7 +11,7 @@ MODULES = sorted((ROOT / "mmcs").rglob("*.py"))
 LAYERS = (
     ("errors", "ticket", "explanation"),
     ("settings",),
-    ("attachments", "cuda"),
+    ("attachments", "cuda", "database"),
     (
         "decoder",
         "media",

@@ -88,7 +88,7 @@ class Tags(HTMLParser):
 @pytest.fixture
 def view(fake_settings: Settings) -> View:
     """What an English page is drawn with."""
-    return View("en", open_domain(fake_settings.domain_folder), Files(fake_settings))
+    return View("en", open_domain(fake_settings.domain_folder), Files(fake_settings, b"secret"))
 
 
 def full_case(words: str) -> Case:

@@ -29,7 +29,7 @@ def desk(fake_settings: Settings) -> Desk:
 
     def made(**given: Any) -> tuple[Drafting, Way, Tickets]:
         pipeline = Pipeline(fake_settings, Cast(fake_settings, **given), wait_for_chat=False)
-        tickets = Tickets(fake_settings, Store(fake_settings), Files(fake_settings))
+        tickets = Tickets(fake_settings, Store(fake_settings), Files(fake_settings, b"secret"))
         way = Way(pipeline)
         return Drafting(way, tickets), way, tickets
 
@@ -113,7 +113,7 @@ def test_a_model_that_writes_for_several_has_no_line(fake_settings: Settings) ->
     wide = replace(fake_settings, chat="openai_api")  # the lane of a server, played by a fake
     chat = FakeChat("word " * 9, at_once=2)
     pipeline = Pipeline(wide, Cast(wide, chat=chat), wait_for_chat=False)
-    tickets = Tickets(wide, Store(wide), Files(wide))
+    tickets = Tickets(wide, Store(wide), Files(wide, b"secret"))
     drafting = Drafting(Way(pipeline), tickets)
     pages = [written(tickets) for _ in range(3)]
     ends, at_work = [], []

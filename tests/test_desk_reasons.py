@@ -232,7 +232,10 @@ def desk(fake_settings: Settings) -> Callable[..., Desk]:
 
     def made(triager: Any = None, **given: Any) -> Desk:
         cast = Cast(fake_settings, triager=triager or FakeTriager(), **given)
-        pipeline, files = Pipeline(fake_settings, cast, wait_for_chat=False), Files(fake_settings)
+        pipeline, files = (
+            Pipeline(fake_settings, cast, wait_for_chat=False),
+            Files(fake_settings, b"secret"),
+        )
         with gr.Blocks():
             actions = Actions(pipeline, Store(fake_settings), files, lay_out())
         opened = Desk(actions, open_page({}))

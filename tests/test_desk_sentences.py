@@ -153,7 +153,7 @@ def test_why_a_draft_was_chosen_is_told_in_chinese(instant: Draft, written: Draf
 
 def test_a_chinese_page_says_it_in_chinese(fake_settings: Settings) -> None:
     """A Problem, a draft's reason and a failed model are drawn in the page's language."""
-    domain, files = open_domain(fake_settings.domain_folder), Files(fake_settings)
+    domain, files = open_domain(fake_settings.domain_folder), Files(fake_settings, b"secret")
     case = Case(
         "1" * 12,
         Ticket((Message("customer", "?"),)),

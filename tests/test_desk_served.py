@@ -71,7 +71,7 @@ def test_a_made_up_link_opens_nothing(desk: str) -> None:
 
 def test_files_are_shown_made_anew(fake_settings: Settings, image: str, sound: str) -> None:
     """The browser gets a JPEG and a WAV that the desk made, never the customer's bytes."""
-    files = Files(fake_settings)
+    files = Files(fake_settings, b"secret")
     photo = files.image(keep(Path(image), "image", fake_settings))
     voice = files.sound(keep(Path(sound), "audio", fake_settings))
     assert photo.path.read_bytes().startswith(b"\xff\xd8\xff")
@@ -85,7 +85,7 @@ def test_a_drawing_with_scripts_is_never_shown(fake_settings: Settings, tmp_path
     drawing.write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
     kept = keep(drawing, "image", fake_settings)
     with pytest.raises(UnreadableImage):
-        Files(fake_settings).image(kept)
+        Files(fake_settings, b"secret").image(kept)
 
 
 def test_scripts_get_the_whole_case(desk: str, sound: str, image: str) -> None:

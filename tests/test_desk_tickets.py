@@ -24,7 +24,7 @@ from mmcs.ticket import Case, Claim, Draft, Evidence, Message, Segment, Ticket, 
 @pytest.fixture
 def tickets(fake_settings: Settings) -> Tickets:
     """The tickets of a desk that nobody has used yet."""
-    return Tickets(fake_settings, Store(fake_settings), Files(fake_settings))
+    return Tickets(fake_settings, Store(fake_settings), Files(fake_settings, b"secret"))
 
 
 @pytest.fixture

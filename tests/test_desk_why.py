@@ -67,7 +67,12 @@ PARTS = ("channels", "words", "regions", "stretches", "neighbours")
 @pytest.fixture
 def view(fake_settings: Settings) -> View:
     """What an English page is drawn with, where the triage can say why."""
-    return View("en", open_domain(fake_settings.domain_folder), Files(fake_settings), explains=True)
+    return View(
+        "en",
+        open_domain(fake_settings.domain_folder),
+        Files(fake_settings, b"secret"),
+        explains=True,
+    )
 
 
 def filed(*attachments: Attachment, engine: str = "late fusion") -> Case:

@@ -71,8 +71,8 @@ def test_a_case_outlives_the_process(desk: Settings) -> None:
     """A Case and the reply being typed are read back whole by a second Store on the same base."""
     Store(desk).keep("anna", case(), reply="Dear")
     again = Store(desk)
-    assert again.case("anna", "c1") == case()
-    assert again.reply("anna", "c1") == "Dear"
+    assert again.kept("anna", "c1").case == case()
+    assert again.kept("anna", "c1").reply == "Dear"
 
 
 def test_owners_see_only_their_own(desk: Settings) -> None:
@@ -81,9 +81,9 @@ def test_owners_see_only_their_own(desk: Settings) -> None:
     store.keep("anna", case(text="Anna's"), reply="Anna's reply")
     store.keep("ben", case(text="Ben's"))
     assert [filed.subject for filed in store.cases("anna")] == ["Anna's"]
-    assert store.case("ben", "c1") == case(text="Ben's")
-    assert store.reply("ben", "c1") == ""
-    assert store.case("eve", "c1") is None and store.cases("eve") == ()
+    assert store.kept("ben", "c1").case == case(text="Ben's")
+    assert store.kept("ben", "c1").reply == ""
+    assert store.kept("eve", "c1").revision == 0 and store.cases("eve") == ()
     assert store.count() == 2
 
 
@@ -121,8 +121,8 @@ def test_an_answer_is_added_to_the_ticket(desk: Settings) -> None:
     answered = store.answer("anna", "c1", "Hello,\0 it comes today.")
     assert answered.ticket.status == "answered"
     assert [m.author for m in answered.ticket.messages] == ["customer", "agent"]
-    assert store.case("anna", "c1") == answered
-    assert store.reply("anna", "c1") == ""
+    assert store.kept("anna", "c1").case == answered
+    assert store.kept("anna", "c1").reply == ""
 
 
 def test_a_ticket_that_is_gone_cannot_be_answered(desk: Settings) -> None:
@@ -157,8 +157,8 @@ def test_no_text_loses_a_ticket(desk: Settings, text: str, kept: str | None) -> 
     store = Store(desk)
     store.keep("anna", everywhere(text), reply=text)
     kept = text if kept is None else kept
-    assert store.case("anna", "c1") == everywhere(kept)
-    assert store.reply("anna", "c1") == kept
+    assert store.kept("anna", "c1").case == everywhere(kept)
+    assert store.kept("anna", "c1").reply == kept
     (filed,) = store.cases("anna")
     assert filed.subject == " ".join(kept.split())[:80]
     assert filed.category == kept[:64]
@@ -181,7 +181,7 @@ def test_a_number_that_is_none_loses_no_ticket(desk: Settings) -> None:
     """NaN and infinity, for which JSON has no word, come back as they were."""
     store = Store(desk)
     store.keep("anna", replace(case(), seconds={"read": math.nan, "draft": -math.inf}))
-    found = store.case("anna", "c1")
+    found = store.kept("anna", "c1").case
     assert found is not None
     assert math.isnan(found.seconds["read"]) and found.seconds["draft"] == -math.inf
 
@@ -204,7 +204,7 @@ def test_agents_write_and_read_at_once(desk: Settings) -> None:
         owner, store = f"agent{number}", stores[number % 2]
         for turn in range(8):
             store.keep(owner, case(f"c{turn % 4}", f"{owner}, turn {turn}"))
-            assert store.case(owner, f"c{turn % 4}") == case(
+            assert store.kept(owner, f"c{turn % 4}").case == case(
                 f"c{turn % 4}", f"{owner}, turn {turn}"
             )
         return [filed.subject for filed in stores[(number + 1) % 2].cases(owner)]

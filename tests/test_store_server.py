@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from test_store import AGENTS, at_once, case, settings
 
+from mmcs.database import PATIENCE
 from mmcs.errors import StoreError
-from mmcs.store import PATIENCE, Store
+from mmcs.store import Store
 
 if TYPE_CHECKING:
     from postgres import Server
@@ -75,7 +76,7 @@ def test_postgresql_may_be_spelt_as_hosts_do(postgres: Server, tmp_path: Path, s
     address = postgres.empty_database().replace("postgresql", scheme, 1)
     store = Store(settings(tmp_path, database=address))
     store.keep("anna", case())
-    assert store.case("anna", "c1") == case()
+    assert store.kept("anna", "c1").case == case()
     assert store.address.startswith("postgresql+psycopg://desk:***@127.0.0.1")
 
 
@@ -87,8 +88,11 @@ def test_a_database_without_an_encoding_keeps_every_text(
     address = postgres.new_database(f"TEMPLATE template0 {options}")
     store = Store(settings(tmp_path, database=address))
     store.keep("anna", case(text="我的包裹 😀"), reply="您好")
-    assert store.case("anna", "c1") == case(text="我的包裹 😀")
-    assert (store.reply("anna", "c1"), store.cases("anna")[0].subject) == ("您好", "我的包裹 😀")
+    assert store.kept("anna", "c1").case == case(text="我的包裹 😀")
+    assert (store.kept("anna", "c1").reply, store.cases("anna")[0].subject) == (
+        "您好",
+        "我的包裹 😀",
+    )
 
 
 def test_the_zone_of_a_server_changes_no_time(postgres: Server, tmp_path: Path) -> None:
@@ -130,7 +134,7 @@ def test_a_server_that_restarts_between_two_requests_costs_nothing(
     at_once(lambda number: store.keep(f"agent{number}", case()))
     postgres.stop()
     postgres.start()
-    assert at_once(lambda number: store.case(f"agent{number}", "c1")) == [case()] * AGENTS
+    assert at_once(lambda number: store.kept(f"agent{number}", "c1").case) == [case()] * AGENTS
     postgres.stop()
     try:
         with pytest.raises(StoreError, match="^The database could not be read or written.$"):
@@ -156,9 +160,9 @@ def test_a_connection_lost_in_the_middle_costs_one_request(
         other.execute("SELECT pg_terminate_backend(%s)", [backend])
         with pytest.raises(StoreError, match="^The database could not be read or written.$"):
             writing.result()
-    assert store.case("anna", "c1") == case(text="old")
+    assert store.kept("anna", "c1").case == case(text="old")
     store.keep("anna", case(text="new"))
-    assert store.case("anna", "c1") == case(text="new")
+    assert store.kept("anna", "c1").case == case(text="new")
 
 
 def test_a_wrong_password_is_refused_and_never_shown(postgres: Server, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from mmcs.settings import Settings
 from mmcs.store import Store
 
 QUEUED = 64  # tickets that wait; the next one is refused
+LINKS = "links"  # the name of the secret with which addresses of attachments are made
 KEPT_FOR = (3600, 24 * 3600)  # seconds: how often uploads are cleared, and those older than
 
 
@@ -66,8 +67,9 @@ def launch(blocks: gr.Blocks, settings: Settings, files: Files) -> str:
 def serve(settings: Settings) -> None:
     """Serve the desk until it is stopped. The models load behind the page."""
     pipeline = LatePipeline(settings)
-    files = Files(settings)
-    blocks = build(pipeline, Store(settings), files)
+    store = Store(settings)
+    files = Files(settings, store.secret(LINKS))
+    blocks = build(pipeline, store, files)
     if settings.zero_gpu:  # what may use a lent GPU has to be there before the page is served
         pipeline.models.settle("chat")
     url = launch(blocks, settings, files)

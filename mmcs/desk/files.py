@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import secrets
 import wave
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +42,15 @@ class Preview:
 class Files:
     """Makes, keeps and serves what the page shows of attachments."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, secret: bytes) -> None:
+        """Keep them in the cache.
+
+        Args:
+            settings: where the cache is.
+            secret: with which links are made; desks that share it know each other's.
+        """
         self._settings = settings
-        self._secret = secrets.token_bytes(32)
+        self._secret = secret
 
     @property
     def route(self) -> Route:
@@ -53,7 +58,7 @@ class Files:
         return Route("/attachment/{key}/{kind}/{sha256}", self._serve)
 
     def link(self, attachment: Attachment) -> str:
-        """Return the address of an attachment, which only this desk can have made up."""
+        """Return the address of an attachment, which only a desk with this secret can have made."""
         kind, sha256 = attachment.kind, attachment.sha256
         return f"attachment/{self._key(kind, sha256)}/{kind}/{sha256}"
 

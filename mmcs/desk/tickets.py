@@ -3,7 +3,6 @@ closed tab loses nothing and the page remembers only who looks at which ticket."
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +13,9 @@ from mmcs.desk.files import Files
 from mmcs.desk.page import Page
 from mmcs.domain import Sample
 from mmcs.errors import MMCSError
-from mmcs.intake import Request, take
+from mmcs.intake import Request, take, unused_name
 from mmcs.settings import Settings
-from mmcs.store import Filed, Store
+from mmcs.store import Filed, Kept, Store
 from mmcs.ticket import (
     Attachment,
     Case,
@@ -51,7 +50,6 @@ class Tickets:
         self._settings = settings
         self._store = store
         self._files = files
-        self._lock = threading.Lock()  # two events of one page must not overwrite each other
 
     def case(self, page: Page) -> Case:
         """Return the page's Case; an empty one if nothing was written yet.
@@ -59,7 +57,7 @@ class Tickets:
         Raises:
             StoreError: the store cannot be read. So does everything below.
         """
-        return self._store.case(page.owner, page.case) or Case(page.case, Ticket(()))
+        return self._store.kept(page.owner, page.case).case
 
     def filed(self, page: Page) -> tuple[Filed, ...]:
         """Return the list of the owner's tickets."""
@@ -67,7 +65,7 @@ class Tickets:
 
     def reply(self, page: Page) -> str:
         """Return what the agent has typed in answer."""
-        return self._store.reply(page.owner, page.case)
+        return self._store.kept(page.owner, page.case).reply
 
     def write(self, page: Page, text: str) -> Case:
         """Set the text of the customer's latest message."""
@@ -75,13 +73,17 @@ class Tickets:
 
     def attach(self, page: Page, paths: Sequence[str]) -> Case:
         """Add files to the customer's latest message; a Problem for each that can't be used."""
-        ticket = self.case(page).ticket
-        kept, problems = self._take(paths, ticket.messages)
+        kept, problems = self._take(paths, ())
 
         def grow(case: Case) -> Case:
             others = tuple(p for p in case.problems if p.stage != "attach")
-            files = (*current(case.ticket).attachments, *kept)
-            return replace(_with_current(case, files=files), problems=(*others, *problems))
+            names = {a.name for a in case.ticket.attachments}
+            files = list(current(case.ticket).attachments)
+            for new in kept:
+                files.append(replace(new, name=unused_name(new.name, names)))
+                names.add(files[-1].name)
+            case = _with_current(case, files=tuple(files))
+            return replace(case, problems=(*others, *problems))
 
         return self._change(page, grow)
 
@@ -145,25 +147,29 @@ class Tickets:
 
     def note_reply(self, page: Page, text: str) -> None:
         """Keep what the agent types in answer."""
-        with self._lock:
-            case = self.case(page)
-            if text or case.ticket.messages:
-                self._store.keep(page.owner, case, text)
+
+        def noted(kept: Kept) -> Kept:
+            worth_keeping = text or kept.case.ticket.messages
+            return replace(kept, reply=text) if worth_keeping else kept
+
+        self._store.change(page.owner, page.case, noted)
 
     def answer(self, page: Page, text: str) -> Case:
         """Record the reply in the ticket."""
-        with self._lock:
-            return self._store.answer(page.owner, page.case, text)
+        return self._store.answer(page.owner, page.case, text)
 
     def _change(self, page: Page, change: Callable[[Case], Case]) -> Case:
-        with self._lock:
-            before = self.case(page)
-            case = change(before)
-            worth_keeping = case.ticket.messages or case.problems or before.ticket.messages
-            if worth_keeping and case != before:
-                reply = self._store.reply(page.owner, page.case)
-                self._store.keep(page.owner, case, reply)
-            return case
+        """Change the page's Case and return it, also where it is not worth keeping yet."""
+        case = Case(page.case, Ticket(()))
+
+        def changed(kept: Kept) -> Kept:
+            nonlocal case
+            case = change(kept.case)
+            worth_keeping = case.ticket.messages or case.problems or kept.case.ticket.messages
+            return replace(kept, case=case) if worth_keeping else kept
+
+        self._store.change(page.owner, page.case, changed)
+        return case
 
     def _take(
         self, paths: Sequence[str], earlier: Sequence[Message], trusted: bool = False

@@ -114,6 +114,11 @@ _TICKETS: tuple[Pair, ...] = (
         "密码里的 @ 写成 %40。",
     ),
     ("The database could not be read or written.", "数据库无法读写。"),
+    (
+        "The database is busy: another program holds it. Nothing was changed; try again in a "
+        "moment.",
+        "数据库正忙：另一个程序占用着它。没有任何改动，请稍后再试。",
+    ),
     ("The ticket {name} was written by another version.", "工单 {name} 是由另一个版本写入的。"),
     ("This ticket is no longer there.", "这个工单已经不在了。"),
     (

@@ -1,9 +1,9 @@
 """The child process that decodes one untrusted file: media on stdin to samples or pixels on stdout.
 
 ``python mmcs/decoder.py audio|image`` reads the file that is its standard input, so it opens none
-by name. Once its libraries are imported it gives up its right to open any file or socket, and to
-more than a share of memory and processor time; a file that breaks a decoder breaks this process
-alone. It answers
+by name. Once its libraries are imported it gives up its right to open any file or socket, to start
+any process (but for a HEIC, whose decoder has threads), and to more than a share of memory and
+processor time; a file that breaks a decoder breaks this process alone. It answers
 
     ready
     sound SAMPLES           then SAMPLES float32 of 16 kHz mono
@@ -37,6 +37,7 @@ MAX_PIXELS = 25_000_000  # of an image
 MAX_SIDE = 32_767  # pixels; OpenCV's remapping takes no more
 
 MEMORY = 1 << 30  # bytes of address space
+NOBODY = 65_534  # the user and the group that nothing belongs to
 CPU_SECONDS = {"audio": 8, "image": 4}  # several times what any legal file takes
 MAX_WORK = MAX_SECONDS * 96_000 * 2  # samples of all channels: ten minutes in 96 kHz stereo
 MAX_FRAMES = 250_000  # ten minutes in the shortest frames that a codec makes, 2.5 ms
@@ -230,23 +231,39 @@ def import_decoders(kind: str, start: bytes) -> None:
     from PIL import Image, ImagePalette, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401
 
     Image.preinit()  # JPEG, PNG, GIF, BMP; JPEG needs MPO and EXIF needs TIFF
-    if start[4:8] == b"ftyp":
+    if _is_heif(start):
         with suppress(ImportError):
             import pillow_heif
 
             pillow_heif.register_heif_opener()
 
 
-def confine(kind: str) -> None:
-    """Give up what decoding does not need, where the system lets a process do so."""
+def _is_heif(start: bytes) -> bool:
+    return start[4:8] == b"ftyp"
+
+
+def confine(kind: str, threads: bool = False) -> None:
+    """Give up what decoding does not need, where the system lets a process do so.
+
+    Args:
+        kind: of the file.
+        threads: whether the decoder works in threads of its own, which count as processes.
+    """
     if sys.platform == "win32":
         return
+    import os
     import resource
 
+    if os.geteuid() == 0:  # a container's root may do anything, limits or not
+        with suppress(OSError):
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
     for limit, most in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CPU, CPU_SECONDS[kind]),
         (resource.RLIMIT_NOFILE, 0),  # those that are open stay open
+        *(() if threads else ((resource.RLIMIT_NPROC, 0),)),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
@@ -259,7 +276,7 @@ def main(kind: str, file: IO[bytes], answer: IO[bytes]) -> None:
     start = file.read(16)
     file.seek(0)
     import_decoders(kind, start)
-    confine(kind)
+    confine(kind, threads=kind == "image" and _is_heif(start))
     answer.write(b"ready\n")
     answer.flush()
     try:

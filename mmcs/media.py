@@ -27,7 +27,7 @@ from mmcs.attachments import IMAGES, SOUNDS, locate, open_within_limit, safe_nam
 from mmcs.decoder import MAX_PIXELS, MAX_SECONDS, MAX_SIDE, SAMPLE_RATE
 from mmcs.errors import MMCSError, ModelUnavailable, OverLimit
 from mmcs.roles import Image, Sound
-from mmcs.settings import Settings
+from mmcs.settings import Settings, bare_environment
 from mmcs.ticket import Attachment, AttachmentKind
 
 TIME_OUT = 20.0  # seconds to decode one file on a busy machine; decoder.CPU_SECONDS is stricter
@@ -120,6 +120,8 @@ def _decode(kind: AttachmentKind, path: Path, shown: str) -> NDArray[Any]:
             stdin=file,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=bare_environment(),
+            start_new_session=True,
         )
     clock = threading.Timer(TIME_OUT, child.kill)
     clock.start()

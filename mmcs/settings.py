@@ -19,6 +19,9 @@ SPACE_STORAGE = Path("/data")  # where a Space's storage is mounted, if it has a
 # What only a Space's own variables say: whoever could set it elsewhere could sign in as anybody.
 _OF_A_SPACE = frozenset({"space", "sign_in", "zero_gpu"})
 
+# Where Python finds its libraries, if it was told.
+_OF_PYTHON = "PYTHONHOME PYTHONPATH LD_LIBRARY_PATH DYLD_LIBRARY_PATH SYSTEMROOT".split()
+
 
 def prepare_process() -> None:
     """Set what libraries read from the environment when they are imported.
@@ -35,6 +38,12 @@ def prepare_process() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     if on_a_space(Settings(), os.environ).zero_gpu:
         importlib.import_module("spaces")  # it has to come before whatever asks for a GPU
+
+
+def bare_environment() -> dict[str, str]:
+    """Return the environment of a process that needs nothing but to start Python: no key, no name,
+    no folder of anybody's."""
+    return {name: os.environ[name] for name in _OF_PYTHON if name in os.environ}
 
 
 def usable_cores() -> int:

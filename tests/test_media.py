@@ -484,16 +484,50 @@ def test_sentences_show_the_safe_name(tmp_path: Path) -> None:
 # The child process.
 
 
-def test_child_may_open_nothing() -> None:
-    """Once confined, the decoding process opens no file and no socket, and writes none."""
+def test_child_may_do_nothing_but_decode(tmp_path: Path) -> None:
+    """Once confined, the decoding process opens no file and no socket, writes to none that is open,
+    and starts no process and no thread."""
     script = (
-        "import socket, sys; from mmcs import decoder; decoder.confine('audio')\n"
-        "for act in (lambda: open('/etc/hostname'), lambda: socket.socket()):\n"
+        "import os, socket, sys, threading; from mmcs import decoder\n"
+        "kept = open(sys.argv[1], 'wb', buffering=0)\n"
+        "decoder.confine('audio')\n"
+        "acts = {'open': lambda: open('/etc/hostname'), 'socket': lambda: socket.socket(),\n"
+        "    'write': lambda: kept.write(b'x'), 'fork': lambda: os.fork() or os._exit(0),\n"
+        "    'thread': lambda: threading.Thread(target=print).start()}\n"
+        "for name, act in acts.items():\n"
         "    try: act()\n"
-        "    except OSError: print('denied')\n"
+        "    except (OSError, RuntimeError): print(name)\n"
     )
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["denied", "denied"]
+    command = [sys.executable, "-c", script, str(tmp_path / "kept")]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["open", "socket", "write", "fork", "thread"]
+
+
+def test_child_inherits_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decoding process has no key and no variable of ours, no file but its input and the way
+    back, and no session in common with the desk."""
+    told = tmp_path / "told"
+    spy = tmp_path / "python"
+    spy.write_text(
+        f"#!{sys.executable} -S\nimport os\n"
+        f"with open({str(told)!r}, 'w') as told:\n"
+        "    print(*os.environ, file=told)\n"
+        "    print(*(fd for fd in range(3, 99) if fd != told.fileno() and\n"
+        "        os.path.exists(f'/dev/fd/{fd}')), file=told)\n"
+        "    print(os.getsid(0) == os.getpid(), file=told)\n"
+    )
+    spy.chmod(0o755)
+    path = make.put(tmp_path, "a.wav", make.wav(make.pcm(1.0)))
+    monkeypatch.setenv("MMCS_OPENAI_KEY", "made-up-key")
+    monkeypatch.setenv("PYTHONHOME", sys.base_prefix)  # what Python needs to start stays
+    monkeypatch.setattr(sys, "executable", str(spy))
+    with path.open() as open_file:
+        os.set_inheritable(open_file.fileno(), True)
+        with pytest.raises(ModelUnavailable):
+            media.read_sound(path, path.name)
+    names, files, alone = told.read_text().split("\n")[:3]
+    assert set(names.split()) <= {"PYTHONHOME", "PYTHONPATH", "LC_CTYPE"}  # Python sets the last
+    assert files == "" and alone == "True"
 
 
 def test_child_that_takes_too_long_is_stopped(

@@ -159,6 +159,26 @@ def test_marked_sentences_are_found_in_a_reply() -> None:
     assert unsupported_in("Hello. It is free.", [draft]) == ()
 
 
+def test_a_sample_opened_again_is_as_it_was_left(
+    tickets: Tickets, page: Page, fake_settings: Settings
+) -> None:
+    """The findings, the reply that was sent and the next one that is being typed are there; under
+    another id, the same sample is as the customer sent it."""
+    sample = open_samples(fake_settings.domain_folder)[0]
+    opened = page.with_case(sample_case(page.owner, sample.id), sample.id)
+    fresh = tickets.open_sample(opened, sample)
+    tickets.keep_findings(opened, fresh.timed("triage", 1.0))
+    tickets.answer(opened, "It counts as lost.")
+    tickets.note_reply(opened, "PS")
+    left = tickets.case(opened)
+    assert tickets.open_sample(opened, sample) == left == tickets.case(opened)
+    assert left.ticket.messages[-1].text == "It counts as lost." and left.seconds
+    assert tickets.reply(opened) == "PS"
+    anew = page.with_case(sample=sample.id)
+    assert tickets.open_sample(anew, sample).ticket == fresh.ticket
+    assert len(tickets.filed(page)) == 2
+
+
 # --- the way ---
 
 

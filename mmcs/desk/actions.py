@@ -15,7 +15,7 @@ from mmcs.desk.drawing import Drawing, Updates
 from mmcs.desk.files import Files
 from mmcs.desk.late import Runs
 from mmcs.desk.layout import Parts
-from mmcs.desk.page import Page, open_page, sample_case
+from mmcs.desk.page import Page, new_id, open_page, sample_case
 from mmcs.desk.reasons import QUESTIONS, Reasons
 from mmcs.desk.render import labels_of
 from mmcs.desk.texts import translated
@@ -110,12 +110,23 @@ class Actions:
 
     @plainly
     def try_sample(self, kept: Kept, event: gr.EventData) -> Updates:
-        """Turn to a sample ticket, as the customer sent it."""
+        """Turn to a sample ticket: as the customer sent it, or as the agent left it."""
         page = open_page(kept)
         self.drafting.give_up(page)
+        return self._turn_to_sample(page, str(event.id), sample_case(page.owner, str(event.id)))
+
+    @plainly
+    def afresh(self, kept: Kept) -> Updates:
+        """Turn to the page's sample as the customer sent it, in a ticket of its own; the one that
+        was worked on stays."""
+        page = open_page(kept)
+        self.drafting.give_up(page)
+        return self._turn_to_sample(page, page.sample, new_id())
+
+    def _turn_to_sample(self, page: Page, name: str, case: str) -> Updates:
         for sample in self.samples:
-            if sample.id == event.id:
-                page = page.with_case(sample_case(page.owner, sample.id), sample.id)
+            if sample.id == name:
+                page = page.with_case(case, sample.id)
                 self.tickets.open_sample(page, sample)
         return self.draw.everything(page)
 

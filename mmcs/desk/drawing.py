@@ -72,7 +72,7 @@ class Drawing:
         view = self._view(page)
         filed = self.tickets.filed(page)
         return {
-            self.parts.title: render.title(self.samples, page.sample, view),
+            self.parts.title: render.title(self.samples, page.sample, view, _worked_on(case)),
             self.parts.turns: render.conversation(earlier(case.ticket), view),
             self.parts.files: render.attachments(current(case.ticket), view),
             self.parts.lists: render.lists(self.samples, filed, case, page.sample, view),
@@ -119,3 +119,8 @@ class Drawing:
     def _view(self, page: Page) -> View:
         explains = self.pipeline.explains
         return View(page.language, self.pipeline.domain, self.files, explains)
+
+
+def _worked_on(case: Case) -> bool:
+    """Say whether a ticket is more than what the customer sent."""
+    return bool(case.seconds) or case.ticket.status != "open"

@@ -67,6 +67,7 @@ def wire(blocks: gr.Blocks, do: Actions) -> None:
     # A draft that is being written belongs to the ticket that is left: it stops with it.
     parts.title.new(do.renew, [page], everything, **stops)
     parts.lists.sample(do.try_sample, [page], everything, **stops)
+    parts.title.afresh(do.afresh, [page], everything, **stops)
     parts.lists.open(do.open, [page], everything, **stops)
     blocks.unload(do.leave)
 

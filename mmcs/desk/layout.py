@@ -23,7 +23,7 @@ STORAGE_KEY = "mmcs-desk"
 # Every press of a button that the desk drew becomes an event of the component it stands in; so
 # does every drawing of something that is still to be found.
 _EVENTS = """
-const known = ["sample", "open", "new", "remove", "use", "language", "edit", "why"];
+const known = ["sample", "afresh", "open", "new", "remove", "use", "language", "edit", "why"];
 element.addEventListener("click", (event) => {
   const pressed = event.target.closest("[data-act]");
   if (!pressed || !known.includes(pressed.dataset.act)) return;

@@ -99,7 +99,11 @@ class Tickets:
         return self._change(page, shrink)
 
     def open_sample(self, page: Page, sample: Sample) -> Case:
-        """Fill the page's ticket with a sample's messages."""
+        """Fill the page's ticket with a sample's messages, if it is not there yet, and return its
+        Case. What was done to it since it was first opened stays."""
+        there = self.case(page)
+        if there.ticket.messages:
+            return there
         messages: list[Message] = []
         problems: list[Problem] = []
         for said in sample.messages:
@@ -109,7 +113,7 @@ class Tickets:
             problems += faults
         ticket = Ticket(tuple(messages), sample.title[page.language])
         case = Case(page.case, ticket, problems=tuple(problems))
-        return self._change(page, lambda _: case)
+        return self._change(page, lambda there: there if there.ticket.messages else case)
 
     def correct(self, page: Page, correction: Correction) -> Case:
         """Put the agent's words into the evidence."""

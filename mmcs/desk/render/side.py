@@ -132,16 +132,20 @@ _LOGO = Markup(
 )
 
 
-def title(samples: Sequence[Sample], sample: str, view: View) -> Markup:
-    """Return the head of the left column; for a sample, with what it shows."""
+def title(samples: Sequence[Sample], sample: str, view: View, worked_on: bool = False) -> Markup:
+    """Return the head of the left column; for a sample, with what it shows, and a way to begin
+    again once it was worked on."""
     shows = joined(
         Markup('<p class="shows"><b>{}</b> {}</p>').format(view.texts.shows, view.named(s.shows))
         for s in samples
         if s.id == sample
     )
+    afresh = Markup('<button type="button" data-act="afresh" title="{}">{}</button>').format(
+        view.texts.afresh_hint, view.texts.afresh
+    )
     return Markup(
-        '<div class="head"><h2>{}</h2><button type="button" data-act="new">{}</button></div>{}'
-    ).format(view.texts.ticket, view.texts.new, shows)
+        '<div class="head"><h2>{}</h2>{}<button type="button" data-act="new">{}</button></div>{}'
+    ).format(view.texts.ticket, afresh if shows and worked_on else "", view.texts.new, shows)
 
 
 def remark(words: str) -> Markup:

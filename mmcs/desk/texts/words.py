@@ -42,6 +42,8 @@ class Texts:
     authors: Words  # by Author
     statuses: Words
     shows: str
+    afresh: str
+    afresh_hint: str
     remove: str
     untitled: str
 

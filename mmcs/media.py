@@ -82,25 +82,27 @@ def read_image(path: Path, name: str) -> Image:
 
 
 class Recent:
-    """The files that were decoded last, by where they are kept: under their content hash, so what
-    stands there never changes. To decode one anew takes a child process, 0.2 s of a draft."""
+    """The files that were decoded last, by how they were read and where they are kept: under their
+    content hash, so what stands there never changes. The same bytes may come as a sound and as an
+    image. To decode a file anew takes a child process, 0.2 s of a draft."""
 
     def __init__(self, most: int) -> None:
         """Remember at most so many bytes of samples and pixels."""
         self._most = most
-        self._arrays: OrderedDict[Path, NDArray[Any]] = OrderedDict()
+        self._arrays: OrderedDict[tuple[Any, Path], NDArray[Any]] = OrderedDict()
         self._lock = threading.Lock()
 
     def decoded(self, path: Path, name: str, read: Callable[[Path, str], A]) -> A:
         """Return a file's samples or pixels, read if they are not remembered."""
+        key = (read, path)
         with self._lock:
-            if path in self._arrays:
-                self._arrays.move_to_end(path)
-                return cast(A, self._arrays[path])
+            if key in self._arrays:
+                self._arrays.move_to_end(key)
+                return cast(A, self._arrays[key])
         array = read(path, name)
         array.flags.writeable = False
         with self._lock:
-            self._arrays[path] = array
+            self._arrays[key] = array
             while sum(kept.nbytes for kept in self._arrays.values()) > self._most:
                 self._arrays.popitem(last=False)
         return array

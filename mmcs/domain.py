@@ -3,7 +3,6 @@ articles from knowledge/, its sample tickets from tickets/."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from mmcs.errors import KnowledgeError
 from mmcs.ticket import Author, EntityKind
+from mmcs.wellformed import parse_json, well_formed_values
+
+_OTHER_SHAPE = (KeyError, TypeError, AttributeError)  # of JSON than was expected
 
 ByLanguage = Mapping[str, str]  # ISO 639-1 -> text
 Examples = Mapping[str, tuple[str, ...]]  # ISO 639-1 -> customers' messages
@@ -115,15 +117,16 @@ def open_domain(folder: Path) -> Domain:
     """
     path = folder / "domain.yaml"
     try:
-        return TypeAdapter(Domain).validate_python(yaml.safe_load(path.read_text("utf-8")))
+        told = well_formed_values(yaml.safe_load(path.read_text("utf-8")))
+        return TypeAdapter(Domain).validate_python(told)
     except OSError as error:
         raise KnowledgeError(f"{path} cannot be read.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise KnowledgeError(f"{path} is not a YAML file.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         raise KnowledgeError(f"{path}: {where}: {first['msg'].lower()}.") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise KnowledgeError(f"{path} is not a YAML file.") from error
 
 
 def open_samples(folder: Path) -> tuple[Sample, ...]:
@@ -135,11 +138,11 @@ def open_samples(folder: Path) -> tuple[Sample, ...]:
     samples = []
     for path in sorted(folder.glob("tickets/*/ticket.json")):
         try:
-            ticket = json.loads(path.read_text("utf-8"))
+            ticket = well_formed_values(parse_json(path.read_bytes()))
             for message in ticket["messages"]:
                 for kind in ("audio", "images"):
                     message[kind] = [path.parent / name for name in message.get(kind, [])]
             samples.append(TypeAdapter(Sample).validate_python(ticket))
-        except (OSError, ValueError, KeyError) as error:  # ValidationError is a ValueError
+        except (OSError, ValueError, *_OTHER_SHAPE) as error:  # ValidationError is a ValueError
             raise KnowledgeError(f"{path} is not a sample ticket.") from error
     return tuple(samples)

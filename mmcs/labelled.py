@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from mmcs.errors import UsageError
 from mmcs.ticket import from_json
+from mmcs.wellformed import parse_json
 
 T = TypeVar("T")
 
@@ -27,7 +25,7 @@ def read_labelled(path: Path, kind: type[T], noun: str = "example") -> tuple[T, 
         UsageError: there is no such file, or a line is not what it should be.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as missing:
         raise UsageError(f"There are no labelled {noun}s (.jsonl) in {path}.") from missing
     found: list[T] = []
@@ -35,8 +33,8 @@ def read_labelled(path: Path, kind: type[T], noun: str = "example") -> tuple[T, 
         if not line.strip():
             continue
         try:
-            found.append(from_json(kind, json.loads(line)))
-        except (json.JSONDecodeError, ValidationError) as wrong:
+            found.append(from_json(kind, parse_json(line)))
+        except ValueError as wrong:
             raise UsageError(
                 f"Line {number} of {path.name} is no {noun}; it needs {', '.join(_needed(kind))}."
             ) from wrong

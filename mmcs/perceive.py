@@ -14,11 +14,12 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from mmcs import media
+from mmcs import cache, media
 from mmcs.kinds import image_kind
 from mmcs.roles import Captioner, Image, Reader, Tagger, Transcriber
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, Picture, Reading, Transcript, from_json, to_json
+from mmcs.wellformed import parse_json
 
 FINDINGS = 1  # raised when the same model finds something else than before
 
@@ -93,11 +94,8 @@ def _kept(
     name = re.sub(r"[^\w.-]", "_", f"{attachment.sha256}.{FINDINGS}-{models}.json")
     path = settings.cache / "findings" / attachment.sha256[:2] / name
     try:
-        return from_json(kind, json.loads(path.read_text("utf-8")))
+        return from_json(kind, parse_json(path.read_bytes()))
     except (OSError, ValueError, ValidationError):
         finding = find()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(to_json(finding), ensure_ascii=False), "utf-8")
-    draft.replace(path)
+    cache.keep(path, json.dumps(to_json(finding)).encode(), settings.cache)
     return finding

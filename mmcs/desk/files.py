@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 import re
 import wave
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +22,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from mmcs import media
-from mmcs.errors import MMCSError
+from mmcs import cache, media
+from mmcs.errors import MMCSError, StoreError
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, AttachmentKind
 
@@ -69,10 +71,11 @@ class Files:
             BadInput: it cannot be decoded, or is past a limit.
             ModelUnavailable: the decoder does not start.
         """
-        if attachment.kind == "image":
-            self.image(attachment)
-        else:
-            self.sound(attachment)
+        with suppress(StoreError):  # it can be understood, though the page has no room to show it
+            if attachment.kind == "image":
+                self.image(attachment)
+            else:
+                self.sound(attachment)
 
     def size(self, attachment: Attachment) -> tuple[int, int] | None:
         """Return width and height of an image in pixels; None if it cannot be shown."""
@@ -83,7 +86,11 @@ class Files:
         return preview.width, preview.height
 
     def image(self, attachment: Attachment) -> Preview:
-        """Return an image, upright and no larger than the page needs; see ``make``."""
+        """Return an image, upright and no larger than the page needs; see ``make``.
+
+        Raises:
+            StoreError: besides, the cache cannot be written.
+        """
         from PIL import Image  # here: a page without images needn't wait for it
 
         folder = self._folder(attachment)
@@ -95,28 +102,35 @@ class Files:
         shown = Image.fromarray(pixels)
         shown.thumbnail((MAX_SHOWN, MAX_SHOWN))
         path = folder / f"{attachment.sha256}.{width}x{height}.jpg"
-        shown.save(_half(path), "JPEG", quality=88)
-        _half(path).replace(path)
+        written = io.BytesIO()
+        shown.save(written, "JPEG", quality=88)
+        self._keep(path, written, attachment)
         return Preview(path, width, height)
 
     def sound(self, attachment: Attachment) -> Path:
-        """Return a sound as 16-bit WAV; see ``make``."""
+        """Return a sound as 16-bit WAV; see ``image``."""
         path = self._folder(attachment) / f"{attachment.sha256}.wav"
         if path.exists():
             return path
         samples = media.sound_of(attachment, self._settings)
-        with wave.open(str(_half(path)), "wb") as written:
-            written.setnchannels(1)
-            written.setsampwidth(2)
-            written.setframerate(SAMPLE_RATE)
-            written.writeframes((samples * 32767).astype(np.int16).tobytes())
-        _half(path).replace(path)
+        written = io.BytesIO()
+        with wave.open(written, "wb") as wav:
+            wav.setnchannels(1)
+            wav.setsampwidth(2)
+            wav.setframerate(SAMPLE_RATE)
+            wav.writeframes((samples * 32767).astype(np.int16).tobytes())
+        self._keep(path, written, attachment)
         return path
 
+    def _keep(self, path: Path, written: io.BytesIO, attachment: Attachment) -> None:
+        if not cache.keep(path, written.getvalue(), self._settings.cache):
+            raise StoreError(
+                f"{attachment.name} cannot be shown: {self._settings.cache} cannot be written, or "
+                "the disk is full."
+            )
+
     def _folder(self, attachment: Attachment) -> Path:
-        folder = self._settings.cache / "shown" / attachment.sha256[:2]
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder
+        return self._settings.cache / "shown" / attachment.sha256[:2]
 
     def _key(self, kind: str, sha256: str) -> str:
         return hmac.new(self._secret, f"{kind} {sha256}".encode(), hashlib.sha256).hexdigest()[:32]
@@ -140,8 +154,3 @@ class Files:
 
 
 _CACHED = {"Cache-Control": "private, max-age=86400, immutable"}
-
-
-def _half(path: Path) -> Path:
-    """Return the name of a file while it is being written."""
-    return path.with_name(f"{path.name}.part")

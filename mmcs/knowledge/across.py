@@ -8,12 +8,15 @@ draft is never made of it.
 from __future__ import annotations
 
 import hashlib
+import io
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
+from mmcs.cache import replace_file
 from mmcs.knowledge.index import Index, embedded_text
 from mmcs.knowledge.signals import Query
 from mmcs.roles import Embedder, Vectors
@@ -86,8 +89,10 @@ class Across:
             pass  # nothing is kept, or it is damaged
         fresh = self._embedder.embed_across(texts)
         if fresh is not None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(self._file, vectors=fresh, mark=np.array(mark))
+            packed = io.BytesIO()
+            np.savez(packed, vectors=fresh, mark=np.array(mark))
+            with suppress(OSError):  # embedded anew at the next start
+                replace_file(self._file, packed.getvalue())
         return fresh
 
     def _head(self, number: int) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import yaml
@@ -15,6 +16,7 @@ from mmcs.knowledge.markdown import Block, blocks
 from mmcs.knowledge.orders import is_order
 from mmcs.knowledge.passages import Part, parts
 from mmcs.knowledge.words import language_of, word_count
+from mmcs.wellformed import well_formed
 
 SUFFIXES = (".md", ".markdown", ".mdx")
 MAX_BYTES = 2_000_000  # of one article; a longer file is not an article
@@ -25,6 +27,7 @@ HUB_WORDS = 25  # … if there are fewer words than this to each
 _FRONT_MATTER = re.compile(
     r"\A\ufeff?(---|\+\+\+)[ \t]*\r?\n(.*?)\r?\n\1[ \t]*(?:\r?\n|\Z)", re.DOTALL
 )
+_PLAIN = (str, int, float, date)  # what a field may be; a list can hold itself many times over
 _FIELD = re.compile(r"^(title|lang|language|id|category)[ \t]*[:=][ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
 
@@ -73,7 +76,10 @@ def sources(folder: Path) -> Iterator[Source | str]:
     """
     if not folder.is_dir():
         raise KnowledgeError(f"There is no folder {folder}; name a folder of Markdown articles.")
-    files = [f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file()]
+    try:
+        files = [f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file()]
+    except OSError as error:  # it vanishes while it is read
+        raise KnowledgeError(f"The folder {folder} cannot be read.") from error
     visible = [f for f in files if not any(p.startswith(".") for p in f.relative_to(folder).parts)]
     if not visible:
         raise KnowledgeError(f"The folder {folder} holds no Markdown file (.md).")
@@ -82,7 +88,7 @@ def sources(folder: Path) -> Iterator[Source | str]:
 
 
 def _source(file: Path, folder: Path) -> Source | str:
-    name = file.relative_to(folder).as_posix()
+    name = well_formed(file.relative_to(folder).as_posix())
     try:
         if file.stat().st_size > MAX_BYTES:
             return f"{name} was left out: it is longer than {MAX_BYTES // 1_000_000} MB."
@@ -158,13 +164,14 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
     if found[1] == "---":
         try:
             loaded = yaml.safe_load(found[2])
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date that is none
             loaded = {}
         if isinstance(loaded, str):
             return {}, text  # a paragraph between two rules
         if isinstance(loaded, dict):
             known = ("title", "lang", "language", "id", "category")
-            fields |= {k: str(loaded[k]).strip() for k in known if loaded.get(k) is not None}
+            named = {k: loaded[k] for k in known if isinstance(loaded.get(k), _PLAIN)}
+            fields |= {k: well_formed(str(value)).strip() for k, value in named.items()}
     return fields, text[found.end() :]
 
 

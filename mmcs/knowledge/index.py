@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import bm25s
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
+from mmcs.cache import replace_file
 from mmcs.errors import KnowledgeError
 from mmcs.knowledge.articles import Article, Source, article, sources, without_hubs
 from mmcs.knowledge.passages import Part
@@ -34,7 +35,10 @@ GRAMS = 2**18  # columns that runs of characters are hashed to
 K1, B = 1.2, 0.75  # BM25's usual saturation and length correction
 
 Floats = NDArray[np.float64]
-_BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+_BROKEN = (
+    *(OSError, ValueError, KeyError, TypeError, EOFError, RecursionError),
+    zipfile.BadZipFile,
+)
 
 
 @dataclass(frozen=True)
@@ -251,7 +255,7 @@ def query_letters(text: str, rarity: Floats) -> Floats:
 
 def cache_folder(folder: Path, embedder: Embedder, cache: Path) -> Path:
     identity = f"{FORMAT}\0{embedder.name}\0{folder.resolve()}"
-    return cache / "knowledge" / hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return cache / "knowledge" / hashlib.sha256(os.fsencode(identity)).hexdigest()[:16]
 
 
 def _read_cache(folder: Path) -> _Cache:
@@ -310,15 +314,7 @@ def _write_cache(store: _Cache) -> Iterator[str]:
         "articles": {key: asdict(k.article) for key, k in store.kept.items()},
     }
     try:
-        store.folder.mkdir(parents=True, exist_ok=True)
-        _replace(store.folder / "rows.npz", packed.getvalue())
-        _replace(store.folder / "articles.json", json.dumps(listed).encode())
+        replace_file(store.folder / "rows.npz", packed.getvalue())
+        replace_file(store.folder / "articles.json", json.dumps(listed).encode())
     except OSError:
         yield f"The articles' index could not be kept in {store.folder}; each start builds it anew."
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    with NamedTemporaryFile(dir=path.parent, delete=False) as draft:
-        draft.write(content)
-    Path(draft.name).replace(path)

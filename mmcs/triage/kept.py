@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -52,16 +52,17 @@ class KeptVectors:
         except sqlite3.OperationalError:  # locked, or without its table yet
             return found
         except sqlite3.DatabaseError:
-            self._file.unlink(missing_ok=True)  # damaged, and only a cache
+            with suppress(OSError):
+                self._file.unlink()  # damaged, and only a cache
         return found
 
     def put(self, model: str, vectors: Iterable[tuple[str, Vector]]) -> None:
-        """Keep vectors; on a full or locked disk they are found anew next time."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        """Keep vectors; on a full, locked or read-only disk they are found anew next time."""
         rows = [(model, key, np.asarray(v, np.float32).tobytes()) for key, v in vectors]
         try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self._file, timeout=WAIT)) as database, database:
                 database.execute(_TABLE)
                 database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
-        except sqlite3.OperationalError:
+        except (OSError, sqlite3.DatabaseError):
             return

@@ -8,10 +8,12 @@ from mmcs.settings import from_environment, prepare_process
 
 prepare_process()  # before any library is imported
 
-from mmcs.desk import serve  # noqa: E402  # after prepare_process
+from mmcs.boundary import start_log  # noqa: E402  # after prepare_process
+from mmcs.desk import serve  # noqa: E402
 from mmcs.errors import MMCSError  # noqa: E402
 
 if __name__ == "__main__":
+    start_log()
     try:
         serve(from_environment())
     except MMCSError as error:

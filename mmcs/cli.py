@@ -7,16 +7,20 @@ something was printed, 1 nothing could be done (one line says why), 2 wrong usag
 from __future__ import annotations
 
 import argparse
+import io
 import itertools
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from mmcs.boundary import foreseen
 from mmcs.errors import BadInput, MMCSError, UsageError
 from mmcs.evaluate.commands import Report, add_evaluate, evaluate
 from mmcs.explanation import Explanation
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    _show_every_character()
     asked = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace, Settings], int] = asked.command
     try:
@@ -42,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MMCSError as error:
         print(f"mmcs: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
+    except BrokenPipeError:  # whoever reads has read enough, as ``| head`` does
+        _drop_output()
+        return 0
     except KeyboardInterrupt:
         from mmcs import weights
 
@@ -123,7 +131,6 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
     pipeline = Pipeline(settings, Models(settings))
     fetch_missing(settings)
     pipeline.models.start()
-    done = False
     for request in itertools.chain([first], requests):
         case = _case_of(request, pipeline)
         if single and case.draft is None:
@@ -132,10 +139,8 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
         if asked.explain and case.triage:
             why, case = _explained(case, asked.explain, pipeline)
         told = {**to_json(case), **({"explanation": to_json(why)} if why else {})}
-        print(json.dumps(told, ensure_ascii=False) if asked.json else _shown(case, why))
-        sys.stdout.flush()
-        done = True
-    return 0 if done else 1
+        _print(told if asked.json else _shown(case, why))
+    return 0
 
 
 def _case_of(request: Request, pipeline: Pipeline) -> Case:
@@ -153,7 +158,8 @@ def _case_of(request: Request, pipeline: Pipeline) -> Case:
 def _explained(case: Case, question: str, pipeline: Pipeline) -> tuple[Explanation | None, Case]:
     """Return why a Case has its label; None, and the Case with a Problem, if nobody can say."""
     try:
-        return pipeline.explain(case, question), case
+        with foreseen(case.id):
+            return pipeline.explain(case, question), case
     except MMCSError as error:
         return None, case.with_problem("triage", str(error))
 
@@ -191,7 +197,7 @@ def _doctor(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def _print_report(report: Report, as_json: bool) -> int:
-    print(json.dumps(to_json(report), ensure_ascii=False) if as_json else "\n".join(report.lines()))
+    _print(to_json(report) if as_json else "\n".join(report.lines()))
     return 0
 
 
@@ -202,12 +208,12 @@ def _weights(asked: argparse.Namespace, settings: Settings) -> int:
         fetch_missing(settings)
     states = weights.check(settings)
     if asked.json:
-        print(json.dumps([to_json(state) for state in states], ensure_ascii=False))
+        _print([to_json(state) for state in states])
     else:
         for state in states:
             size = f"{state.size / 1e6:8.1f} MB"
             needed = "" if state.embedded else "  (optional)"
-            print(f"{state.state:8} {size}  {state.title}{needed}  {state.folder}")
+            _print(f"{state.state:8} {size}  {state.title}{needed}  {state.folder}")
     return 0 if all(state.state == "ready" for state in states if state.embedded) else 1
 
 
@@ -223,6 +229,37 @@ def _space(asked: argparse.Namespace, settings: Settings) -> int:
         _print_report(checked, bool(asked.json))
         return 1 if checked.differences else 0
     return _print_report(deploy(PROJECT, asked.space, settings.hub, asked.go), bool(asked.json))
+
+
+def _show_every_character() -> None:
+    """Let the terminal show as an escape what its encoding lacks, as standard error does."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _print(told: object) -> None:
+    """Print a text, or other values as a line of JSON, at once. JSON is in UTF-8, or in ASCII where
+    standard output has another encoding.
+
+    Raises:
+        BrokenPipeError: nobody reads any more.
+        MMCSError: standard output cannot be written.
+    """
+    utf8 = (getattr(sys.stdout, "encoding", None) or "").lower() in {"utf-8", "utf8"}
+    text = told if isinstance(told, str) else json.dumps(told, ensure_ascii=not utf8)
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_output()
+        raise MMCSError(f"Standard output cannot be written: {error.strerror or error}.") from error
+
+
+def _drop_output() -> None:
+    """Let Python find nothing to complain about when it closes standard output at the end."""
+    with suppress(OSError, ValueError):  # a stream of a test has no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fetch_missing(settings: Settings) -> None:

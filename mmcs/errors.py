@@ -10,10 +10,11 @@
     ├── KnowledgeError      a folder of articles or a domain cannot be used
     ├── StoreError          the database cannot be read or written
     ├── SpaceError          a Space cannot be deployed: no login, no permission, no network
-    └── UsageError          a command was called wrongly; lists what is valid
+    ├── UsageError          a command was called wrongly; lists what is valid
+    └── Unforeseen          anything else; has an id, under which its trace is in the log
 
-`pipeline.py` and `writing.py` turn these into Problems; the command line prints them on one line.
-Anything else is a bug and is left to crash.
+`boundary.py` makes the last one out of whatever nobody foresaw. A run turns all of them into
+Problems; the command line prints them on one line.
 """
 
 
@@ -59,3 +60,18 @@ class SpaceError(MMCSError):
 
 class UsageError(MMCSError):
     """A command or a setting with a value that means nothing; the message lists what is valid."""
+
+
+class Unforeseen(MMCSError):
+    """A bug, or a failure of a library that nobody has met; the log has its trace under its id."""
+
+    def __init__(self, failure: str) -> None:
+        """Word it for the agent.
+
+        Args:
+            failure: the id of this failure.
+        """
+        super().__init__(
+            "Something failed here in a way that nobody foresaw, and the rest goes on: if it fails "
+            f"again, tell whoever runs the desk {failure}, under which the log says more."
+        )

@@ -3,17 +3,36 @@ Problem, and the rest of the ticket stays."""
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from mmcs.attachments import MAX_ATTACHMENTS, MAX_TEXT, check_count, check_text, keep
+from mmcs.attachments import (
+    MAX_ATTACHMENTS,
+    MAX_TEXT,
+    check_count,
+    check_text,
+    keep,
+    safe_name,
+)
+from mmcs.boundary import foreseen
 from mmcs.errors import BadInput, MMCSError
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, AttachmentKind, Case, Message, Problem, Ticket
+from mmcs.wellformed import parse_json, well_formed
+
+PEEKED = 1024  # bytes of a batch that tell text from what is none
+_MUST_BE = {
+    "id": "a text or a number",
+    "text": "a text",
+    "audio": "a list of paths",
+    "images": "a list of paths",
+}
 
 
 @dataclass(frozen=True)
@@ -44,53 +63,85 @@ def take(
     files += [("image", path) for path in request.images]
     for kind, path in files:
         try:
-            kept = keep(Path(path), kind, settings)
-        except BadInput as error:
+            with foreseen(request.id):
+                kept = keep(Path(path), kind, settings)
+        except MMCSError as error:
             problems.append(Problem("ticket", str(error)))
         else:
             kept = replace(kept, name=unused_name(kept.name, names))
             names.add(kept.name)
             attachments.append(kept)
-    message = Message("customer", request.text, tuple(attachments))
+    message = Message("customer", well_formed(request.text), tuple(attachments))
     return Ticket((*earlier, message)), tuple(problems)
 
 
 def read_batch(path: Path) -> Iterator[Request]:
-    """Yield the tickets of a batch file, one JSON object a line; paths are relative to the file.
+    """Yield the tickets of a batch file, one JSON object a line, in UTF-8 or whatever Unicode
+    encoding its first bytes show; paths are relative to the file. What is no ticket has a fault.
 
     Raises:
-        BadInput: the file cannot be read.
+        BadInput: the file cannot be read, or is no text.
     """
     try:
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield _request(line, number, path)
-    except OSError as error:
+        with path.open("rb") as file:
+            start = file.peek(PEEKED)[:PEEKED]
+            encoding = json.detect_encoding(start)
+            if not start.decode(encoding, "replace").lstrip("\ufeff \r\n").startswith("{"):
+                encoding = "utf-8-sig"  # it was a guess
+            if "\0" in start.decode(encoding, "replace"):
+                raise BadInput(f"{path} is no text; give a file with one JSON ticket a line.")
+            with io.TextIOWrapper(file, encoding, errors="replace") as lines:
+                for number, line in enumerate(lines, 1):
+                    text = line.lstrip("\ufeff")  # also where files were joined
+                    if text.strip():
+                        yield _request(text, number, path)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise BadInput(
             f"{path} cannot be read; give a file with one JSON ticket a line."
         ) from error
 
 
 def _request(line: str, number: int, path: Path) -> Request:
-    shown = f"Line {number} of {path.name}"
+    """Return the ticket in a line, or one with the fault of the line; without an id it is called by
+    its number."""
+    named, shown = str(number), f"Line {number} of {safe_name(path.name)}"
     try:
-        given = json.loads(line)
-    except ValueError:
-        return Request(str(number), fault=f"{shown} is not JSON; write one ticket a line.")
+        with foreseen(named):
+            given = {"id": named, **_keys(line, shown)}
+            if isinstance(given["id"], str):
+                named = well_formed(given["id"])
+            request = _typed(given, shown)
+            return Request(
+                named,
+                request.text,
+                tuple(str(path.parent / name) for name in request.audio),
+                tuple(str(path.parent / name) for name in request.images),
+            )
+    except MMCSError as error:
+        return Request(named, fault=str(error))
+
+
+def _keys(line: str, shown: str) -> dict[str, Any]:
+    """Return what a line says; null and an empty text are as good as nothing, and the digits of an
+    id are its text."""
     try:
-        request = TypeAdapter(Request).validate_python(given)
+        given = parse_json(line)
+    except ValueError as error:
+        raise BadInput(f"{shown} is not JSON; write one ticket a line.") from error
+    if not isinstance(given, dict):
+        raise BadInput(f"{shown} is no JSON object; write one ticket a line.")
+    said = {key: given[key] for key in _MUST_BE if given.get(key) not in (None, "")}
+    if type(said.get("id")) in (int, float):
+        said["id"] = str(said["id"])
+    return said
+
+
+def _typed(given: dict[str, Any], shown: str) -> Request:
+    try:
+        return TypeAdapter(Request).validate_python(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"]) or "it"
-        named = given.get("id") if isinstance(given, dict) else None
-        fault = f"{shown}: {where}: {first['msg'].lower()}."
-        return Request(str(named or number), fault=fault)
-    return replace(
-        request,
-        audio=tuple(str(path.parent / name) for name in request.audio),
-        images=tuple(str(path.parent / name) for name in request.images),
-    )
+        key = str(error.errors()[0]["loc"][0])
+        raise BadInput(f"{shown}: {key} must be {_MUST_BE[key]}.") from error
 
 
 def unused_name(name: str, names: set[str]) -> str:

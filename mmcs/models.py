@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mmcs import roles
+from mmcs.boundary import foreseen
 from mmcs.cuda import gpus
 from mmcs.errors import MMCSError, ModelUnavailable
 from mmcs.roles import ROLES, Role
@@ -197,7 +198,8 @@ class Models:
             self._states[role] = ModelState(role, candidate, "loading")
             begun = time.perf_counter()
             try:
-                model = roles.load(role, candidate, self.settings)
+                with foreseen():
+                    model = roles.load(role, candidate, self.settings)
             except MMCSError as error:
                 failed = replace(self._states[role], phase="failed", message=str(error))
                 self._states[role] = failed

@@ -1,7 +1,7 @@
 """The order of the stages: a Ticket goes in, an ever fuller Case comes out.
 
-Only here and in ``writing`` do errors become Problems, and only errors that are meant for people: a
-bad file or a model that can't be had costs its own part of the Case and nothing else.
+Only here, in ``boundary`` and in ``writing`` do errors become Problems: a bad file, a model that
+can't be had, or what nobody foresaw costs its own part of the Case and nothing else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from datetime import date
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
-from mmcs import perceive
+from mmcs import cache, perceive
+from mmcs.boundary import contained, foreseen
 from mmcs.domain import Domain, open_domain
 from mmcs.draft import (
     WORDINGS,
@@ -25,7 +26,7 @@ from mmcs.draft import (
     warm_up_messages,
 )
 from mmcs.entities import find_conflicts, find_entities
-from mmcs.errors import MMCSError, ModelUnavailable
+from mmcs.errors import BadInput, MMCSError, ModelUnavailable, Unforeseen
 from mmcs.explanation import Explanation
 from mmcs.intake import within_limits
 from mmcs.knowledge import Knowledge
@@ -68,7 +69,8 @@ class Stage:
         """Return the fuller Case; the Case with a Problem if the step could not be done."""
         begun = time.perf_counter()
         try:
-            case = self.step(case)
+            with foreseen(case.id):
+                case = self.step(case)
         except MMCSError as error:
             case = case.with_problem(self.name, str(error))
         spent = case.seconds.get(self.name, 0.0) + time.perf_counter() - begun
@@ -175,11 +177,16 @@ class Pipeline:
             decided: the triage so far; what the agent has corrected in it stands.
         """
         case = Case(case_id or secrets.token_hex(6), ticket, triage=decided, problems=problems)
+        return (yield from contained(case, "ticket", self._find(case, evidence)))
+
+    def _find(self, case: Case, evidence: Evidence | None) -> Generator[Case, None, None]:
+        ticket = case.ticket
+        if not (ticket.customer_text or ticket.attachments or case.problems):
+            case = case.with_problem("ticket", NOTHING_TO_ANSWER)
         case = self._with_news(case)
         if not ticket.customer_text and not ticket.attachments:
-            case = case if problems else case.with_problem("ticket", NOTHING_TO_ANSWER)
             yield case
-            return case
+            return
         case = within_limits(case)
         yield replace(case, ticket=ticket)
         if evidence is not None:
@@ -194,7 +201,6 @@ class Pipeline:
         for stage in stages:
             case = self._with_news(stage.run(case))
             yield replace(case, ticket=ticket)
-        return replace(case, ticket=ticket)
 
     def writes(self, case: Case) -> bool:
         """Say whether ``write`` has anything to add to what ``find`` has found."""
@@ -208,6 +214,9 @@ class Pipeline:
         Args:
             found: the last Case that ``find`` yielded.
         """
+        yield from contained(found, "draft", self._write(found))
+
+    def _write(self, found: Case) -> Generator[Case, None, None]:
         if not self.writes(found):
             return
         if not self.wait_for_chat and self.models.state("chat").phase in {"waiting", "loading"}:
@@ -236,8 +245,11 @@ class Pipeline:
         return triager.explain(case.ticket, case.evidence, question)
 
     def _with_news(self, case: Case) -> Case:
-        """Return the Case with what is known by now of models that can't be had."""
-        news = tuple(p for p in self.models.problems if p not in case.problems)
+        """Return the Case with what is known by now of models that can't be had, and of a cache
+        that can't be written."""
+        full = cache.news(self.settings.cache)
+        known = (*self.models.problems, *([Problem("cache", full)] if full else []))
+        news = tuple(p for p in known if p not in case.problems)
         return replace(case, problems=(*case.problems, *news)) if news else case
 
     def _perception(self, ticket: Ticket) -> list[Stage]:
@@ -265,8 +277,11 @@ class Pipeline:
     def _read(self, view: perceive.View, case: Case) -> Case:
         reading = Reading(())
         try:
-            reading = perceive.read(view, self.models.get("reader"))
-        except ModelUnavailable as error:  # what the image shows can still be told
+            with foreseen(case.id):
+                reading = perceive.read(view, self.models.get("reader"))
+        except BadInput:
+            raise
+        except MMCSError as error:  # what the image shows can still be told
             case = case.with_problem("read", str(error))
         return _with_picture(case, perceive.unseen(view, reading))
 
@@ -292,8 +307,9 @@ class Pipeline:
         if loading and not self.wait_for_chat:
             return case, use(self.models.standby(role))
         try:
-            return case, use(self.models.get(role))
-        except ModelUnavailable as error:
+            with foreseen(case.id):
+                return case, use(self.models.get(role))
+        except (ModelUnavailable, Unforeseen) as error:
             case = case.with_problem(stage, str(error))
             return case, use(self.models.standby(role))
 

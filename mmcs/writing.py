@@ -1,19 +1,20 @@
 """The second half of the way: the model's draft beside the instant one, and which of them is shown.
 
-As in ``pipeline``, errors that are meant for people become Problems here.
+As in ``pipeline``, errors become Problems here.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
 from mmcs import perceive
+from mmcs.boundary import contained, foreseen
 from mmcs.domain import Domain
 from mmcs.draft import Checker, another_may_pass, choose, model_draft
-from mmcs.errors import BadInput, MMCSError, ModelUnavailable
+from mmcs.errors import BadInput, MMCSError, ModelUnavailable, Unforeseen
 from mmcs.models import Models
 from mmcs.roles import ChatModel, ChatOptions, Embedder, Image
 from mmcs.settings import Settings
@@ -36,7 +37,7 @@ class Writer:
     domain: Domain
     embedder: Embedder
 
-    def write(self, case: Case) -> Iterator[Case]:
+    def write(self, case: Case) -> Generator[Case, None, None]:
         """Yield the Case as the language model writes; if it fails, the embedded one begins anew,
         and the Case says so. Closing stops the model.
 
@@ -44,20 +45,22 @@ class Writer:
             case: with the instant draft.
         """
         try:
-            yield from self._written_by(self.models.get("chat"), case)
+            with foreseen(case.id):
+                yield from self._written_by(self.models.get("chat"), case)
         except MMCSError as error:
             case = case.with_problem("draft", str(error))
-            if not (isinstance(error, ModelUnavailable) and self.models.has_standby("chat")):
+            failed = isinstance(error, ModelUnavailable | Unforeseen)
+            if not (failed and self.models.has_standby("chat")):
                 yield case
                 return
             case = case.with_problem("draft", STANDBY)
             yield case
-            try:
-                yield from self._written_by(self.models.standby("chat"), case)
-            except MMCSError as failed:
-                yield case.with_problem("draft", str(failed))
+            yield from contained(case, "draft", self._by_standby(case))
 
-    def _written_by(self, chat: ChatModel, case: Case) -> Iterator[Case]:
+    def _by_standby(self, case: Case) -> Generator[Case, None, None]:
+        yield from self._written_by(self.models.standby("chat"), case)
+
+    def _written_by(self, chat: ChatModel, case: Case) -> Generator[Case, None, None]:
         begun = time.perf_counter()
         instant = case.draft
         assert instant is not None  # noqa: S101  # the pipeline has seen to it

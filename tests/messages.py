@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "mmcs"
 ROOMS = (
     *("attachments", "media", "decoder", "perceive", "pipeline", "models", "roles", "backends"),
     *("knowledge", "weights", "store", "intake", "retrieve", "writing", "triage"),
+    *("cache", "errors"),
 )
 # The command line's own: they measure, fit and train, and no ticket goes through them.
 APART = {"knowledge/questions.py", "triage/labelled.py", "backends/fake.py"}

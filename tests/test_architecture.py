@@ -10,6 +10,7 @@ MODULES = sorted((ROOT / "mmcs").rglob("*.py"))
 # Each layer may import those above it in this list, and itself where it says so.
 LAYERS = (
     ("errors", "ticket", "explanation"),
+    ("boundary", "cache", "wellformed"),
     ("settings",),
     ("attachments", "cuda", "database"),
     (

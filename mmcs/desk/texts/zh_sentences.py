@@ -126,10 +126,34 @@ _TICKETS: tuple[Pair, ...] = (
         "{path} 无法读取；请提供每行一个 JSON 工单的文件。",
     ),
     (
-        "Line {number} of {name} is not JSON; write one ticket a line.",
-        "{name} 第 {number} 行不是 JSON；请每行写一个工单。",
+        "{path} is no text; give a file with one JSON ticket a line.",
+        "{path} 不是文本；请提供每行一个 JSON 工单的文件。",
     ),
-    ("Line {number} of {name}: {field}: {reason}.", "{name} 第 {number} 行：{field}：{reason}。"),
+    (
+        "{line} is not JSON; write one ticket a line.",
+        "{line}不是 JSON；请每行写一个工单。",
+    ),
+    (
+        "{line} is no JSON object; write one ticket a line.",
+        "{line}不是 JSON 对象；请每行写一个工单。",
+    ),
+    ("{line}: {field} must be {must}.", "{line}：{field} 必须是{must}。"),
+    (
+        "Something failed here in a way that nobody foresaw, and the rest goes on: if it fails "
+        "again, tell whoever runs the desk {failure}, under which the log says more.",
+        "这里出了没有预料到的故障，其余部分照常进行：如果再次出现，请把编号 {failure} 告诉管理员，"
+        "日志里有详情。",
+    ),
+    (
+        "Nothing can be kept in {folder}, which cannot be written or is full: each ticket takes as "
+        "long as the first. Free some space, or set MMCS_CACHE to another folder.",
+        "{folder} 不可写或已满，结果无法保存：每个工单都和第一次一样慢。"
+        "请腾出空间，或把 MMCS_CACHE 设为另一个文件夹。",
+    ),
+    (
+        "{name} cannot be shown: {folder} cannot be written, or the disk is full.",
+        "{name} 无法显示：{folder} 不可写，或磁盘已满。",
+    ),
 )
 
 _ARTICLES: tuple[Pair, ...] = (
@@ -137,6 +161,7 @@ _ARTICLES: tuple[Pair, ...] = (
         "There is no folder {folder}; name a folder of Markdown articles.",
         "没有文件夹 {folder}；请指定存放 Markdown 文章的文件夹。",
     ),
+    ("The folder {folder} cannot be read.", "文件夹 {folder} 无法读取。"),
     (
         "The folder {folder} holds no Markdown file (.md).",
         "文件夹 {folder} 里没有 Markdown 文件（.md）。",
@@ -220,6 +245,12 @@ PARTS: Mapping[str, tuple[Pair, ...]] = {
     "what": (
         ("a sound that can be played", "可播放的音频"),
         ("an image that can be read", "可读取的图片"),
+    ),
+    "line": (("Line {number} of {name}", "{name} 第 {number} 行"),),
+    "must": (
+        ("a text", "文本"),
+        ("a text or a number", "文本或数字"),
+        ("a list of paths", "路径列表"),
     ),
     "role": tuple(ZH.roles.items()),
     "place": (

@@ -15,6 +15,7 @@ import unicodedata
 from pathlib import Path
 from typing import IO
 
+from mmcs import private
 from mmcs.errors import BadInput, OverLimit, StoreError, UnreadableAudio, UnreadableImage
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, AttachmentKind
@@ -80,8 +81,7 @@ def keep(
     store = settings.home / "attachments"
     with open_within_limit(kind, path, shown) as file:
         try:
-            store.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, copy = tempfile.mkstemp(dir=store)
+            handle, copy = tempfile.mkstemp(private.HALF, dir=private.folder(store))
         except OSError as failure:
             raise _unkept(shown, store) from failure
         try:
@@ -90,7 +90,7 @@ def keep(
             if sha256 is None:  # it grew while it was read
                 raise _over_size(kind, shown)
             target = store / sha256[:2] / sha256
-            target.parent.mkdir(mode=0o700, exist_ok=True)
+            private.folder(target.parent)
             if not target.exists():
                 Path(copy).replace(target)
         except OSError as failure:

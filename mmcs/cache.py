@@ -6,31 +6,21 @@ for the news of it and tells the agent.
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
+
+from mmcs import private
 
 _refused: set[Path] = set()  # cache folders in which a write failed, until somebody is told
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, whoever else writes the same; make its folders, which only
-    this user may read.
+    """Write a file whole or not at all, whoever else writes the same, with its folders.
 
     Raises:
         OSError: it cannot be written; what was there before is there still.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as written:
-            written.write(content)
-        Path(draft).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(draft).unlink()
-        raise
+    with private.written(path) as draft:
+        draft.write_bytes(content)
 
 
 def keep(path: Path, content: bytes, cache: Path) -> bool:

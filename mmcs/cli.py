@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from mmcs import private
 from mmcs.boundary import foreseen
 from mmcs.errors import BadInput, MMCSError, UsageError
 from mmcs.evaluate.commands import Report, add_evaluate, evaluate
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = from_environment().with_flags(
             domain=getattr(asked, "domain", None), knowledge=getattr(asked, "knowledge", None)
         )
+        private.close(settings.home, settings.cache)
         return command(asked, settings)
     except MMCSError as error:
         print(f"mmcs: {error}", file=sys.stderr)

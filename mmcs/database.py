@@ -35,8 +35,9 @@ def connect(settings: Settings) -> sa.Engine:
         ModuleNotFoundError: its driver is not installed.
     """
     url = _url(settings)
-    # A server that restarts leaves dead connections behind: each is tried before its use.
-    engine = sa.create_engine(url, pool_pre_ping=True)
+    # A server that restarts leaves dead connections behind: each is tried before its use. Among the
+    # parameters are owners' tokens and tickets, which no error may quote.
+    engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _on_a_space if settings.space else _local)
     if engine.dialect.name == "postgresql" and "options" not in url.query:

@@ -22,6 +22,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from mmcs import private
 from mmcs.database import address, connect, transaction
 from mmcs.errors import StoreError
 from mmcs.settings import Settings
@@ -116,7 +117,7 @@ class Store:
         self.address = address(settings)
         try:
             if not settings.database:
-                settings.home.mkdir(parents=True, exist_ok=True)
+                private.file(settings.home / "desk.sqlite")  # its journals get the same mode
             self._engine = connect(settings)
             self._make_tables()
         except ModuleNotFoundError as error:

@@ -10,7 +10,7 @@ MODULES = sorted((ROOT / "mmcs").rglob("*.py"))
 # Each layer may import those above it in this list, and itself where it says so.
 LAYERS = (
     ("errors", "ticket", "explanation"),
-    ("boundary", "cache", "wellformed"),
+    ("boundary", "cache", "private", "wellformed"),
     ("settings",),
     ("attachments", "cuda", "database"),
     (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 from starlette.middleware import Middleware
 
-from mmcs import weights
+from mmcs import private, weights
 from mmcs.desk.actions import Actions
 from mmcs.desk.admin import Admin
 from mmcs.desk.events import wire, wire_admin, wire_api
@@ -66,6 +66,7 @@ def launch(blocks: gr.Blocks, settings: Settings, files: Files) -> str:
 
 def serve(settings: Settings) -> None:
     """Serve the desk until it is stopped. The models load behind the page."""
+    private.close(settings.home, settings.cache)
     pipeline = LatePipeline(settings)
     store = Store(settings)
     files = Files(settings, store.secret(LINKS))

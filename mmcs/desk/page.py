@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mmcs.desk.texts import TEXTS, Texts, preferred_language
@@ -21,7 +21,7 @@ class Page:
     ``owner`` is random and long: whoever has it sees the tickets, nobody can guess it.
     """
 
-    owner: str
+    owner: str = field(repr=False)
     case: str
     language: Language
     sample: str = ""  # the sample ticket that was opened

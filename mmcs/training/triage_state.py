@@ -14,6 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mmcs import private
+
 _NET, _BEST, _MOMENT = "net.", "best.", "moment."
 
 
@@ -40,11 +42,9 @@ def write_state(path: Path, state: State, net: nn.Module, optimizer: torch.optim
     tensors |= {_BEST + name: t for name, t in state.best.items()}
     for number, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"{_MOMENT}{number}.{key}": t.clone() for key, t in moments.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
     told = TypeAdapter(tuple[Epoch, ...]).dump_json(state.epochs).decode()
-    save_file(tensors, draft, metadata={"epochs": told})
-    draft.replace(path)
+    with private.written(path) as draft:
+        save_file(tensors, draft, metadata={"epochs": told})
 
 
 def read_state(path: Path, net: nn.Module, optimizer: torch.optim.Optimizer) -> State | None:

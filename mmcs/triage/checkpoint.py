@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from mmcs import private
 from mmcs.errors import ModelUnavailable
 from mmcs.settings import ASSETS
 from mmcs.ticket import from_json, to_json
@@ -105,10 +106,8 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         tensors[_MEMORY] = torch.from_numpy(memory.hidden).half()
         told["texts"] = json.dumps(memory.texts, ensure_ascii=False)
         told["labels"] = json.dumps(memory.labels, ensure_ascii=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    save_file(tensors, draft, metadata=told)
-    draft.replace(path)
+    with private.written(path) as draft:
+        save_file(tensors, draft, metadata=told)
 
 
 def load(path: Path) -> Checkpoint:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmcs import private
 from mmcs.triage.features import Vector
 
 FILE = "features.sqlite"
@@ -60,7 +61,7 @@ class KeptVectors:
         """Keep vectors; on a full, locked or read-only disk they are found anew next time."""
         rows = [(model, key, np.asarray(v, np.float32).tobytes()) for key, v in vectors]
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            private.file(self._file)
             with closing(sqlite3.connect(self._file, timeout=WAIT)) as database, database:
                 database.execute(_TABLE)
                 database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)

@@ -29,11 +29,14 @@ def start_log() -> None:
 
 
 @contextmanager
-def foreseen(ticket: str = "") -> Iterator[None]:
+def foreseen(
+    ticket: str = "", passing: type[Exception] | tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
     """Let out only errors that are meant for people, and whatever stops a run.
 
     Args:
         ticket: its id, for the log.
+        passing: errors of a library that are worded already.
 
     Raises:
         MMCSError: whatever was raised of that kind.
@@ -42,6 +45,8 @@ def foreseen(ticket: str = "") -> Iterator[None]:
     try:
         yield
     except MMCSError:
+        raise
+    except passing:
         raise
     except Exception as error:
         failure = secrets.token_hex(4)

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from mmcs import private
-from mmcs.boundary import foreseen
 from mmcs.errors import BadInput, MMCSError, UsageError
 from mmcs.evaluate.commands import Report, add_evaluate, evaluate
 from mmcs.explanation import Explanation
@@ -160,8 +159,7 @@ def _case_of(request: Request, pipeline: Pipeline) -> Case:
 def _explained(case: Case, question: str, pipeline: Pipeline) -> tuple[Explanation | None, Case]:
     """Return why a Case has its label; None, and the Case with a Problem, if nobody can say."""
     try:
-        with foreseen(case.id):
-            return pipeline.explain(case, question), case
+        return pipeline.explain(case, question), case
     except MMCSError as error:
         return None, case.with_problem("triage", str(error))
 

@@ -237,12 +237,14 @@ class Pipeline:
 
         Raises:
             ModelUnavailable: whoever filed it can't say.
+            Unforeseen: something else went wrong.
         """
-        triager = self.models.get("triager")
-        if not isinstance(triager, Explaining):
-            raise ModelUnavailable(CANNOT_SAY_WHY)
-        case = within_limits(case)
-        return triager.explain(case.ticket, case.evidence, question)
+        with foreseen(case.id):
+            triager = self.models.get("triager")
+            if not isinstance(triager, Explaining):
+                raise ModelUnavailable(CANNOT_SAY_WHY)
+            case = within_limits(case)
+            return triager.explain(case.ticket, case.evidence, question)
 
     def _with_news(self, case: Case) -> Case:
         """Return the Case with what is known by now of models that can't be had, and of a cache

@@ -14,6 +14,7 @@ import pytest
 from mmcs.backends import fake
 from mmcs.boundary import foreseen
 from mmcs.errors import ModelUnavailable, Unforeseen
+from mmcs.explanation import Explanation
 from mmcs.intake import Request, take
 from mmcs.models import Models
 from mmcs.pipeline import Pipeline
@@ -69,6 +70,10 @@ class Broken:
         """Fail."""
         raise StopIteration(SECRET)
 
+    def explain(self, ticket: Ticket, evidence: Evidence, question: str) -> Explanation:
+        """Fail."""
+        raise ZeroDivisionError(SECRET)
+
     def chat(
         self, messages: Sequence[ChatMessage], options: ChatOptions
     ) -> Generator[str, None, None]:
@@ -117,6 +122,13 @@ def test_a_bug_costs_its_own_part(
     assert (case.draft is None) == (role == "embedder")
     assert bool(case.evidence.transcripts) == (role != "transcriber")
     assert bool(case.triage) == (role != "triager")
+
+
+def test_a_bug_where_it_is_asked_why_is_a_sentence(fake_settings: Settings) -> None:
+    """Whoever filed a ticket and breaks when it is to say why costs that answer alone."""
+    pipeline = Pipeline(fake_settings, Given(fake_settings, triager=Broken()))
+    with pytest.raises(Unforeseen, match=r"nobody foresaw.* [0-9a-f]{8},"):
+        pipeline.explain(Case("7", Ticket(())), "category")
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, GeneratorExit])

@@ -13,6 +13,7 @@ from mmcs.desk.files import Files
 from mmcs.desk.late import LatePipeline, Runs
 from mmcs.desk.layout import MAX_UPLOAD, SCRIPT, STYLE, lay_out, lay_out_api, theme
 from mmcs.desk.security import Nonces, guarded, only_local
+from mmcs.desk.sentences import Desk
 from mmcs.settings import Settings
 from mmcs.store import Store
 
@@ -24,7 +25,7 @@ KEPT_FOR = (3600, 24 * 3600)  # seconds: how often uploads are cleared, and thos
 def build(pipeline: Runs, store: Store, files: Files) -> gr.Blocks:
     """Return the page of a pipeline."""
     title = f"{pipeline.domain.title['en']} · MMCS"
-    blocks = gr.Blocks(title=title, fill_width=True, analytics_enabled=False, delete_cache=KEPT_FOR)
+    blocks = Desk(title=title, fill_width=True, analytics_enabled=False, delete_cache=KEPT_FOR)
     with blocks:
         parts, api = lay_out(), lay_out_api()
         only_local(parts.attach, parts.record, api.audio, api.images)

@@ -16,7 +16,8 @@ from mmcs.desk.files import Files
 from mmcs.desk.late import Runs
 from mmcs.desk.layout import Parts
 from mmcs.desk.page import Page, new_id, open_page, sample_case
-from mmcs.desk.reasons import QUESTIONS, Reasons
+from mmcs.desk.payloads import Asked, Chosen, Edited, Opened, Removed, Spoken, Used, read
+from mmcs.desk.reasons import Reasons
 from mmcs.desk.render import labels_of
 from mmcs.desk.texts import translated
 from mmcs.desk.tickets import Correction, Tickets, unsupported_in
@@ -85,7 +86,7 @@ class Actions:
     @plainly
     def speak(self, kept: Kept, event: gr.EventData) -> Updates:
         """Turn the page to another language."""
-        page = open_page({**open_page(kept).to_json(), "language": event.language})
+        page = open_page({**open_page(kept).to_json(), "language": read(Spoken, event).language})
         running = self.drafting.of(page)
         return self.draw.everything(page, running.now if running else None)
 
@@ -105,7 +106,9 @@ class Actions:
     def open(self, kept: Kept, event: gr.EventData) -> Updates:
         """Turn to one of the agent's own tickets."""
         self.drafting.give_up(open_page(kept))
-        page = open_page({**open_page(kept).to_json(), "case": event.id, "sample": ""})
+        page = open_page(
+            {**open_page(kept).to_json(), "case": read(Opened, event).id, "sample": ""}
+        )
         return self.draw.everything(page)
 
     @plainly
@@ -113,7 +116,8 @@ class Actions:
         """Turn to a sample ticket: as the customer sent it, or as the agent left it."""
         page = open_page(kept)
         self.drafting.give_up(page)
-        return self._turn_to_sample(page, str(event.id), sample_case(page.owner, str(event.id)))
+        sample = read(Opened, event).id
+        return self._turn_to_sample(page, sample, sample_case(page.owner, sample))
 
     @plainly
     def afresh(self, kept: Kept) -> Updates:
@@ -152,18 +156,16 @@ class Actions:
     def remove(self, kept: Kept, event: gr.EventData) -> Updates:
         """Take a file out of the ticket."""
         page = open_page(kept)
-        case = self.tickets.detach(page, str(event.name))
+        case = self.tickets.detach(page, read(Removed, event).name)
         return {**self.draw.ticket(page, case), **self.draw.found(page, case, None)}
 
     @plainly
     def edit(self, kept: Kept, event: gr.EventData) -> Updates:
         """Put the agent's correction into the evidence."""
         page = open_page(kept)
-        number = str(event.number)
-        if event.edit not in ("segment", "line") or not number.isdigit():
-            return unchanged()
+        edited = read(Edited, event)
         self.tickets.correct(
-            page, Correction(event.edit, str(event.attachment), int(number), str(event.text))
+            page, Correction(edited.edit, edited.attachment, edited.number, edited.text)
         )
         return self.draw.note(page.texts.corrected)
 
@@ -174,10 +176,10 @@ class Actions:
         """Put the agent's verdict in the place of the models'."""
         page = open_page(kept)
         known = labels_of(self.draw.pipeline.domain)
-        question, label = str(event.question), str(event.label)
-        if question not in QUESTIONS or label not in known[question]:
+        chosen = read(Chosen, event)
+        if chosen.label not in known[chosen.question]:
             return unchanged()
-        case = self.drafting.file(page, question, label)
+        case = self.drafting.file(page, chosen.question, chosen.label)
         lists = self.draw.ticket(page, case)[self.parts.lists]
         note = self.draw.note(page.texts.filed)
         return {**self._evidence(page), self.parts.lists: lists, **note}
@@ -186,9 +188,10 @@ class Actions:
     def ask(self, kept: Kept, event: gr.EventData) -> Updates:
         """Open the answer to a question about the triage, or close it."""
         page = open_page(kept)
-        if event.question not in QUESTIONS or not self.way.explains:
+        question = read(Asked, event).question
+        if not self.way.explains:
             return unchanged()
-        self.reasons.press(page, self.drafting.case(page), event.question)
+        self.reasons.press(page, self.drafting.case(page), question)
         return self._evidence(page)
 
     @plainly
@@ -281,10 +284,10 @@ class Actions:
         page = open_page(kept)
         case = self.drafting.case(page)
         drafts = [d for d in (case.draft, *case.alternatives) if d]
-        which = str(event.which)
-        if not which.isdigit() or int(which) >= len(drafts):
+        which = read(Used, event).which
+        if which >= len(drafts):
             return unchanged()
-        text = drafts[int(which)].text
+        text = drafts[which].text
         self.tickets.note_reply(page, text)
         return {self.parts.reply: text, **self.draw.warning(page, "")}
 

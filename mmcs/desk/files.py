@@ -23,6 +23,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mmcs import cache, media
+from mmcs.boundary import foreseen
 from mmcs.errors import MMCSError, StoreError
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, AttachmentKind
@@ -144,11 +145,12 @@ class Files:
             return PlainTextResponse("There is no such file.", 404)
         attachment = Attachment(kind, "file", sha256)
         try:
-            if kind == "image":
-                preview = await run_in_threadpool(self.image, attachment)
-                return FileResponse(preview.path, media_type="image/jpeg", headers=_CACHED)
-            path = await run_in_threadpool(self.sound, attachment)
-            return FileResponse(path, media_type="audio/wav", headers=_CACHED)
+            with foreseen():
+                if kind == "image":
+                    preview = await run_in_threadpool(self.image, attachment)
+                    return FileResponse(preview.path, media_type="image/jpeg", headers=_CACHED)
+                path = await run_in_threadpool(self.sound, attachment)
+                return FileResponse(path, media_type="audio/wav", headers=_CACHED)
         except MMCSError as error:
             return PlainTextResponse(str(error), 415)
 

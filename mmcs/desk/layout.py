@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import ListFiles
+from gradio.data_classes import GradioRootModel, ListFiles
 from pydantic import model_validator
 
 from mmcs.desk.texts import EN
@@ -81,6 +81,15 @@ class ApiParts:
     images: gr.File
     case: gr.JSON
     call: gr.Button
+
+
+class Words(GradioRootModel):
+    """A text as scripts send it; Gradio takes a list or a number for the text of it."""
+
+    root: str
+
+    def __str__(self) -> str:
+        return self.root
 
 
 class OneOrMore(ListFiles):
@@ -206,8 +215,10 @@ def lay_out_api() -> ApiParts:
     audio = gr.File(label="audio", file_count="multiple", visible=False)
     images = gr.File(label="images", file_count="multiple", visible=False)
     audio.data_model = images.data_model = OneOrMore
+    text = gr.Textbox(label="text", visible=False)
+    text.data_model = Words
     return ApiParts(
-        gr.Textbox(label="text", visible=False),
+        text,
         audio,
         images,
         gr.JSON(label="case", visible=False),

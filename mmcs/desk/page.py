@@ -54,14 +54,12 @@ def open_page(kept: Any, accept_language: str = "") -> Page:
     """Return the page that a browser remembers; a new one for whatever it should not have kept."""
     given = kept if isinstance(kept, dict) else {}
     owner, case = _token(given.get("owner"), 32), _token(given.get("case"), 12)
-    language = preferred_language(accept_language)
-    if given.get("language") in TEXTS:
-        language = given["language"]
+    chosen = [known for known in TEXTS if known == given.get("language")]
     sample = given.get("sample")
     return Page(
         owner or secrets.token_hex(16),
         (case if owner else "") or new_id(),
-        language,
+        chosen[0] if chosen else preferred_language(accept_language),
         sample if isinstance(sample, str) and len(sample) <= 64 else "",
     )
 

@@ -151,6 +151,15 @@ _TICKETS: tuple[Pair, ...] = (
         "请腾出空间，或把 MMCS_CACHE 设为另一个文件夹。",
     ),
     (
+        "The desk does not understand what it was sent: reload the page.",
+        "无法识别页面发来的内容：请刷新页面。",
+    ),
+    (
+        "The desk does not understand what it was sent: reload the page, or send a text, a list of "
+        "sounds and a list of images.",
+        "无法识别发来的内容：请刷新页面，或发送文本、音频列表和图片列表。",
+    ),
+    (
         "{name} cannot be shown: {folder} cannot be written, or the disk is full.",
         "{name} 无法显示：{folder} 不可写，或磁盘已满。",
     ),

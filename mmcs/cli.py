@@ -13,10 +13,10 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -30,6 +30,7 @@ from mmcs.ticket import Case, to_json
 from mmcs.training.commands import add_train, train
 
 if TYPE_CHECKING:
+    from mmcs.models import Indexing
     from mmcs.pipeline import Pipeline  # imported by the commands that need it: it takes seconds
     from mmcs.weights import Row
 
@@ -132,7 +133,17 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
     pipeline = Pipeline(settings, Models(settings))
     fetch_missing(settings)
     pipeline.models.start()
-    for request in itertools.chain([first], requests):
+    try:
+        _run_all(itertools.chain([first], requests), pipeline, asked)
+    finally:
+        pipeline.stop()
+    return 0
+
+
+def _run_all(requests: Iterable[Request], pipeline: Pipeline, asked: argparse.Namespace) -> None:
+    """Print the Case of each request."""
+    single = not asked.batch
+    for request in requests:
         case = _case_of(request, pipeline)
         if single and case.draft is None:
             raise BadInput(" ".join(problem.message for problem in case.problems))
@@ -141,7 +152,6 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
             why, case = _explained(case, asked.explain, pipeline)
         told = {**to_json(case), **({"explanation": to_json(why)} if why else {})}
         _print(told if asked.json else _shown(case, why))
-    return 0
 
 
 def _case_of(request: Request, pipeline: Pipeline) -> Case:
@@ -149,11 +159,31 @@ def _case_of(request: Request, pipeline: Pipeline) -> Case:
     ticket, problems = take(request, pipeline.settings)
     case = Case(request.id, ticket)
     told: set[str] = set()
+    bar = ArticlesBar()
     for case in pipeline.run(ticket, case_id=request.id or None, problems=problems):
+        bar.show(pipeline.indexing)
         for stage in case.seconds.keys() - told:
             print(f"{stage}: {case.seconds[stage]:.2f} s", file=sys.stderr)
             told.add(stage)
     return case
+
+
+class ArticlesBar:
+    """Draws on standard error how many of the help articles are read, while they are."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+
+    def show(self, indexing: Indexing | None) -> None:
+        """Draw how far it is; None closes the bar."""
+        if indexing is None and self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        elif indexing is not None and indexing.total:
+            if self._bar is None:
+                words = "reading the help articles"
+                self._bar = tqdm(total=indexing.total, desc=words, unit="article")
+            self._bar.update(indexing.done - self._bar.n)
 
 
 def _explained(case: Case, question: str, pipeline: Pipeline) -> tuple[Explanation | None, Case]:

@@ -54,6 +54,14 @@ class ModelState:
     message: str = ""  # why it failed
 
 
+@dataclass(frozen=True)
+class Indexing:
+    """How many of the help articles are read; until all are, none is found."""
+
+    done: int = 0
+    total: int = 0  # 0 while nobody has counted them
+
+
 def chosen_backends(settings: Settings) -> dict[Role, str]:
     """Return the backend for each role: the one named by hand, else the engine column's."""
     column = _column(settings)

@@ -7,12 +7,14 @@ can't be had, or what nobody foresaw costs its own part of the Case and nothing 
 from __future__ import annotations
 
 import secrets
+import threading
 import time
-from collections.abc import Callable, Generator
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, partial
+from itertools import chain
 from typing import Any, TypeVar
 
 from mmcs import cache, perceive
@@ -26,11 +28,11 @@ from mmcs.draft import (
     warm_up_messages,
 )
 from mmcs.entities import find_conflicts, find_entities
-from mmcs.errors import BadInput, MMCSError, ModelUnavailable, Unforeseen
+from mmcs.errors import BadInput, KnowledgeError, MMCSError, ModelUnavailable, Unforeseen
 from mmcs.explanation import Explanation
 from mmcs.intake import within_limits
 from mmcs.knowledge import Knowledge
-from mmcs.models import Models
+from mmcs.models import Indexing, Models
 from mmcs.retrieve import retrieve
 from mmcs.roles import ChatModel, ChatOptions, Embedder, Explaining, Remembering, Role
 from mmcs.settings import Settings
@@ -49,10 +51,12 @@ from mmcs.writing import Writer
 T = TypeVar("T")
 
 PASSAGES = 5  # kept for a Case
+LOOK = 0.5  # seconds between two looks at whether the articles are searchable by now
 NOTHING_TO_ANSWER = (
     "There is nothing to answer yet: type a message, or add a voice note or a photo."
 )
 CANNOT_SAY_WHY = "The examples of the domain decided; only a trained triage can say why."
+STOPPED = "The desk was stopped."
 STILL_LOADING = (
     "The language model is still loading; the draft is made of the articles' own sentences."
 )
@@ -97,12 +101,18 @@ class Pipeline:
         self.domain: Domain = open_domain(settings.domain_folder)
         self._articles = settings.knowledge_folder
         self._starting: tuple[Future[object], ...] = ()
+        self._reader = ThreadPoolExecutor(1, "mmcs-articles")
+        self._opening: Future[Knowledge] | None = None
+        self._lock = threading.Lock()  # the articles are indexed once, whoever asks first
+        self._articles_read = Indexing()
+        self._stopped = False
 
     def start(self) -> None:
         """Load everything behind the page: models, index, and the prompt's constant part."""
         self.models.start()
+        opening = self._open_articles()
         self._starting = (
-            self.models.then("embedder", self._index_articles),
+            self._reader.submit(lambda: self._embed_ahead(opening.result())),
             self.models.then("chat", self._read_prefixes),
         )
 
@@ -110,11 +120,9 @@ class Pipeline:
         """Return when everything that ``start`` began is there, or has failed."""
         wait(self._starting)
 
-    def _index_articles(self, _: Embedder) -> None:
-        """Index the articles; those that have no Chinese twin once more, for Chinese customers."""
-        knowledge = self.knowledge
-        if "zh" in self.domain.languages:
-            knowledge.across.warm_up()
+    def stop(self) -> None:
+        """Read no more articles; the next start goes on where this one was."""
+        self._stopped = True
 
     def _read_prefixes(self, chat: ChatModel) -> None:
         """Let the language model read what every prompt begins with, the first language last:
@@ -129,14 +137,53 @@ class Pipeline:
     def _embedder(self) -> Embedder:
         return Remembering(self.models.get("embedder"))
 
-    @cached_property
+    @property
     def knowledge(self) -> Knowledge:
         """The articles, indexed when they are first needed.
 
         Raises:
             KnowledgeError, ModelUnavailable: the articles or the embedder cannot be used.
         """
-        return Knowledge.open(self._articles, self._embedder, self.settings.cache)
+        return self._open_articles().result()
+
+    @property
+    def indexing(self) -> Indexing | None:
+        """How many of the articles are read; None once they are searchable, or can't be, and before
+        anybody needs them."""
+        opening = self._opening
+        return None if opening is None or opening.done() else self._articles_read
+
+    def _open_articles(self) -> Future[Knowledge]:
+        """Return the opening of the articles; a new one if the one before has failed."""
+        with self._lock:
+            opening = self._opening
+            if opening is None or (opening.done() and opening.exception()):
+                opening = self._opening = self._reader.submit(self._index_articles)
+            return opening
+
+    def _index_articles(self) -> Knowledge:
+        embedder = self.models.get("embedder")  # the index remembers what it embeds by itself
+        knowledge = Knowledge.open(self._articles, embedder, self.settings.cache, self._tell)
+        return replace(knowledge, embedder=self._embedder)
+
+    def _tell(self, done: int, total: int) -> None:
+        if self._stopped:
+            raise KnowledgeError(STOPPED)
+        self._articles_read = Indexing(done, total)
+
+    def _embed_ahead(self, knowledge: Knowledge) -> None:
+        """Embed what makes questions quicker; for Chinese customers first the articles that have
+        no Chinese twin."""
+        across = knowledge.across.grow() if "zh" in self.domain.languages else ()
+        for _ in chain(across, knowledge.index.grow()):
+            if self._stopped:
+                return
+
+    def _until_searchable(self) -> Iterator[None]:
+        """Yield now and then until the articles are searchable, or can't be."""
+        opening = self._open_articles()
+        while wait([opening], LOOK).not_done:
+            yield
 
     def run(
         self,
@@ -155,8 +202,13 @@ class Pipeline:
     @property
     def article_notes(self) -> tuple[str, ...]:
         """What is wrong with the folder of articles; nothing while it is not indexed yet."""
-        knowledge = self.__dict__.get("knowledge")  # asking the property would index it
-        return knowledge.problems if knowledge else ()
+        opening = self._opening
+        if opening is None or not opening.done():
+            return ()
+        failed = opening.exception()
+        if failed is not None:
+            return (str(failed),) if isinstance(failed, MMCSError) else ()
+        return opening.result().problems
 
     def find(
         self,
@@ -167,7 +219,8 @@ class Pipeline:
         decided: Triage | None = None,
     ) -> Generator[Case, None, Case]:
         """Yield the Case as it grows, up to the instant draft, and return it. The language model
-        has no part in it.
+        has no part in it. While the articles are still being read, the same Case comes again and
+        again, so that whoever waits for them can stop.
 
         Args:
             ticket: what the customer sent.
@@ -188,7 +241,8 @@ class Pipeline:
             yield case
             return
         case = within_limits(case)
-        yield replace(case, ticket=ticket)
+        grown = replace(case, ticket=ticket)
+        yield grown
         if evidence is not None:
             case = replace(case, evidence=evidence)
         stages = [] if evidence is not None else self._perception(case.ticket)
@@ -199,8 +253,12 @@ class Pipeline:
             Stage("instant", self._instant),
         ]
         for stage in stages:
+            if stage.name == "retrieve":
+                for _ in self._until_searchable():
+                    yield grown
             case = self._with_news(stage.run(case))
-            yield replace(case, ticket=ticket)
+            grown = replace(case, ticket=ticket)
+            yield grown
 
     def writes(self, case: Case) -> bool:
         """Say whether ``write`` has anything to add to what ``find`` has found."""

@@ -12,7 +12,7 @@ LAYERS = (
     ("errors", "ticket", "explanation"),
     ("boundary", "cache", "private", "wellformed"),
     ("settings",),
-    ("attachments", "cuda", "database"),
+    ("attachments", "cuda", "database", "kept"),
     (
         "decoder",
         "media",

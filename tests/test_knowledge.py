@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +16,7 @@ import pytest
 from mmcs import roles
 from mmcs.backends.fake import FakeEmbedder
 from mmcs.errors import KnowledgeError
+from mmcs.kept import FILE
 from mmcs.knowledge import Knowledge, Query
 from mmcs.knowledge.articles import Article, Source, article, sources, without_hubs
 from mmcs.knowledge.fusion import load_fusion
@@ -75,6 +80,14 @@ def folder(tmp_path: Path) -> Path:
     (root / "deep" / "parcel.md").write_text(PARCEL, "utf-8")
     (root / "deep" / "er" / "包裹.md").write_text(CHINESE, "utf-8")
     return root
+
+
+def whole(folder: Path, embedder: FakeEmbedder, cache: Path) -> Knowledge:
+    """Return a folder opened with all that is embedded ahead of the questions."""
+    knowledge = Knowledge.open(folder, embedder, cache)
+    for _ in knowledge.index.grow():
+        pass
+    return knowledge
 
 
 def opened(folder: Path, cache: Path | None = None) -> Knowledge:
@@ -259,9 +272,9 @@ def test_a_link_to_nowhere_is_no_article(folder: Path) -> None:
 def test_a_second_opening_embeds_nothing(folder: Path, tmp_path: Path) -> None:
     """What did not change comes from the cache, and is found alike."""
     embedder = CountingEmbedder()
-    first = Knowledge.open(folder, embedder, tmp_path / "cache")
+    first = whole(folder, embedder, tmp_path / "cache")
     embedded = len(embedder.seen)
-    second = Knowledge.open(folder, embedder, tmp_path / "cache")
+    second = whole(folder, embedder, tmp_path / "cache")
     units = [u for a in first.index.articles for p in a.parts for u in p.units]
     assert embedded == len(first.index.parts) + len(units)
     assert len(embedder.seen) == embedded
@@ -272,13 +285,13 @@ def test_a_second_opening_embeds_nothing(folder: Path, tmp_path: Path) -> None:
 def test_only_what_changed_is_embedded(folder: Path, tmp_path: Path) -> None:
     """A changed, a new and a deleted article cost just themselves."""
     embedder = CountingEmbedder()
-    Knowledge.open(folder, embedder, tmp_path / "cache")
+    whole(folder, embedder, tmp_path / "cache")
     embedder.seen.clear()
     (folder / "kettle.md").write_text(DESCALE.replace("two months", "ten weeks"), "utf-8")
     (folder / "new.md").write_text("# A new page\n\nIt says something.\n", "utf-8")
     (folder / "deep" / "parcel.md").unlink()
-    knowledge = Knowledge.open(folder, embedder, tmp_path / "cache")
-    assert all("kettle" in text or "new page" in text for text in embedder.seen)
+    knowledge = whole(folder, embedder, tmp_path / "cache")
+    assert all("ten weeks" in text or "new page" in text for text in embedder.seen)
     assert {page.id for page in knowledge.index.articles} == {"deep/er/包裹", "kettle", "new"}
     assert any("ten weeks" in part.text for part in knowledge.index.parts)
 
@@ -291,31 +304,125 @@ def test_another_embedder_has_an_index_of_its_own(folder: Path, tmp_path: Path) 
     assert other.seen
 
 
-@pytest.mark.parametrize("name", ["rows.npz", "articles.json"])
-@pytest.mark.parametrize(
-    "content", [b"", b"{}", b"[1]", b"PK\x03\x04 not a zip", b"\x80\x04pickle"]
-)
-def test_a_broken_cache_is_built_anew(
-    folder: Path, tmp_path: Path, name: str, content: bytes
-) -> None:
-    """Whatever happened to the cache, the articles are found."""
+def test_a_sentence_is_embedded_when_a_question_comes_near_it(folder: Path, tmp_path: Path) -> None:
+    """A folder can be searched before its sentences are embedded, and is judged alike."""
+    embedder = CountingEmbedder()
+    early = Knowledge.open(folder, embedder, tmp_path / "early")
+    assert len(embedder.seen) == len(early.index.parts)
+    late = whole(folder, FakeEmbedder(), tmp_path / "late")
+    query = Query("late parcel tracking")
+    assert early.search(query, 3, threshold=0.0) == late.search(query, 3, threshold=0.0)
+
+
+def test_what_an_opening_has_done_is_told_and_kept(tmp_path: Path) -> None:
+    """The articles that are done are counted up to all; who ends in the middle goes on there."""
+    folder, cache = tmp_path / "articles", tmp_path / "cache"
+    folder.mkdir()
+    for number in range(200):
+        (folder / f"{number}.md").write_text(f"# Article {number}\n\nText {number}.\n", "utf-8")
+    told: list[tuple[int, int]] = []
+
+    def stop_in_the_middle(done: int, total: int) -> None:
+        told.append((done, total))
+        if done > 80:
+            raise KeyboardInterrupt
+
+    first, second = CountingEmbedder(), CountingEmbedder()
+    with pytest.raises(KeyboardInterrupt):
+        Knowledge.open(folder, first, cache, stop_in_the_middle)
+    Knowledge.open(folder, second, cache, lambda *counts: told.append(counts))
+    assert {total for _, total in told} == {200}
+    assert told[-1][0] == 200
+    assert len({done for done, _ in told}) > 5
+    assert len(first.seen) > 80
+    assert len(first.seen) + len(second.seen) == 200
+    assert not set(first.seen) & set(second.seen)
+
+
+def test_what_has_changed_is_forgotten(folder: Path, tmp_path: Path) -> None:
+    """The cache holds the folder as it is, and nothing of what it was."""
+    cache = tmp_path / "cache"
+    whole(folder, FakeEmbedder(), cache)
+    before = kept_texts(cache)
+    (folder / "kettle.md").unlink()
+    left = whole(folder, FakeEmbedder(), cache)
+    units = [unit for part in left.index.parts for unit in part.units]
+    assert before > kept_texts(cache) == len(left.index.parts) + len(units)
+
+
+def kept_texts(cache: Path) -> int:
+    """Return how many vectors a cache holds."""
+    with closing(sqlite3.connect(next(cache.rglob(FILE)))) as database:
+        (many,) = database.execute("SELECT count(*) FROM vectors WHERE model = 'fake'").fetchone()
+    return int(many)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"SQLite format 3\0 not", b"\x80\x04pickle" * 999])
+def test_a_broken_cache_is_built_anew(folder: Path, tmp_path: Path, content: bytes) -> None:
+    """Whatever happened to the cache, the articles are found, and kept again."""
     cache = tmp_path / "cache"
     opened(folder, cache)
-    broken = next(cache.rglob(name))
+    broken = next(cache.rglob(FILE))
     broken.write_bytes(content)
     assert len(opened(folder, cache).index.articles) == 3
-    assert broken.read_bytes() != content
+    again = CountingEmbedder()
+    assert not opened(folder, cache).problems
+    Knowledge.open(folder, again, cache)
+    assert again.seen == []
 
 
-def test_a_cache_of_another_shape_is_built_anew(folder: Path, tmp_path: Path) -> None:
-    """An article whose kept form lacks a field is read again."""
+def test_a_cache_damaged_in_the_middle_is_built_anew(folder: Path, tmp_path: Path) -> None:
+    """A file that begins like a good one and goes on as noise costs only its contents."""
     cache = tmp_path / "cache"
     opened(folder, cache)
-    kept = next(cache.rglob("articles.json"))
-    shaped = json.loads(kept.read_text("utf-8"))
-    next(iter(shaped["articles"].values())).pop("title")
-    kept.write_text(json.dumps(shaped), "utf-8")
+    broken = next(cache.rglob(FILE))
+    content = broken.read_bytes()
+    broken.write_bytes(content[:100] + b"\xff" * (len(content) - 100))
+    knowledge = opened(folder, cache)
+    assert knowledge.search(Query("descale kettle"), 1, threshold=0.0)
+    assert len(knowledge.index.articles) == 3
+
+
+def test_an_article_kept_in_another_shape_is_read_again(folder: Path, tmp_path: Path) -> None:
+    """An article whose kept form lacks a field is read from its file."""
+    cache = tmp_path / "cache"
+    opened(folder, cache)
+    with closing(sqlite3.connect(next(cache.rglob(FILE)))) as database, database:
+        database.execute("UPDATE vectors SET vector = '{}' WHERE model = 'articles'")
     assert len(opened(folder, cache).index.articles) == 3
+
+
+def test_a_full_disk_is_only_a_problem(folder: Path, tmp_path: Path) -> None:
+    """Where nothing more can be written, the articles are found all the same, and one sentence
+    says that nothing is kept."""
+    script = (
+        "import resource, sys; from pathlib import Path;"
+        "from mmcs.backends.fake import FakeEmbedder; from mmcs.knowledge import Knowledge, Query;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"  # bytes of a file
+        "found = Knowledge.open(Path(sys.argv[1]), FakeEmbedder(), Path(sys.argv[2]));"
+        "print(found.search(Query('descale kettle'), 1, threshold=0.0)[0].article);"
+        "print(*found.problems)"
+    )
+    command = [sys.executable, "-c", script, str(folder), str(tmp_path / "cache")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    article, problems = ran.stdout.splitlines()
+    assert article == "kettle"
+    assert problems.count("could not be kept") == 1
+
+
+def test_two_that_index_one_folder_get_on(tmp_path: Path) -> None:
+    """Four openings of one new folder at once each find every article, and leave a whole cache."""
+    folder, cache = tmp_path / "articles", tmp_path / "cache"
+    folder.mkdir()
+    for number in range(100):
+        (folder / f"{number}.md").write_text(f"# Article {number}\n\nText {number}.\n", "utf-8")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: opened(folder, cache), range(4)))
+    assert [len(knowledge.index.articles) for knowledge in found] == [100] * 4
+    assert [knowledge.problems for knowledge in found] == [()] * 4
+    last = CountingEmbedder()
+    Knowledge.open(folder, last, cache)
+    assert last.seen == []
 
 
 def test_a_cache_that_cannot_be_written_is_only_a_problem(folder: Path, tmp_path: Path) -> None:

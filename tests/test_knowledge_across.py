@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from mmcs.backends.fake import FakeEmbedder
+from mmcs.kept import FILE
 from mmcs.knowledge import Knowledge, Query
 from mmcs.roles import Vectors
 
@@ -77,18 +77,29 @@ def test_an_embedder_of_one_language_finds_nothing(folder: Path) -> None:
 
 
 def test_heads_are_embedded_once(folder: Path) -> None:
-    """Another start reads the vectors from the cache; a changed article embeds them anew, and so
-    does a damaged file."""
+    """Another start reads the vectors from the cache; a changed article's alone is embedded anew,
+    and so are all of a damaged file."""
     assert found(folder, Across()) == ("en/locker",)
     again = Across()
     assert found(folder, again) == ("en/locker",)
     assert not any(text.startswith("Kettle.") for text in again.seen)
-    (kept,) = (folder.parent / "cache").rglob("heads.npz")
-    kept.write_bytes(b"no archive")
-    assert found(folder, Across()) == ("en/locker",)
     (folder / "en" / "kettle.md").write_text(KETTLE.replace("vinegar", "citric acid"), "utf-8")
     changed = Across()
     assert found(folder, changed) == ("en/locker",)
-    assert any("citric acid" in text for text in changed.seen)
-    with np.load(kept) as vectors:
-        assert vectors["vectors"].shape[0] == 2
+    heads = [text for text in changed.seen if text.startswith(("Kettle.", "Locker K17. The"))]
+    assert heads == ["Kettle. Descale it with citric acid."]
+    (kept,) = (folder.parent / "cache").rglob(FILE)
+    kept.write_bytes(b"no database" * 100)
+    assert found(folder, Across()) == ("en/locker",)
+
+
+def test_heads_may_be_embedded_ahead(folder: Path) -> None:
+    """What is embedded before anybody asks is not embedded when somebody does."""
+    embedder = Across()
+    knowledge = Knowledge.open(folder, embedder, folder.parent / "cache")
+    assert list(knowledge.across.grow()) == [2]
+    embedder.seen.clear()
+    assert knowledge.search(ASKED, 5, threshold=1.1)
+    assert not any(text.startswith("Kettle.") for text in embedder.seen)
+    one = Knowledge.open(folder, OneLanguage(), folder.parent / "cache")
+    assert list(one.across.grow()) == []

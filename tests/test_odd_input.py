@@ -24,12 +24,12 @@ from mmcs.desk.files import Files
 from mmcs.domain import open_domain, open_samples
 from mmcs.errors import KnowledgeError
 from mmcs.intake import Request, take
+from mmcs.kept import Kept
 from mmcs.labelled import read_labelled
 from mmcs.models import Models
 from mmcs.pipeline import Pipeline
 from mmcs.settings import PROJECT, Settings
 from mmcs.ticket import Case, Verdict
-from mmcs.triage.kept import KeptVectors
 
 LATE = "My parcel with order 48213 is late. Tracking shows no movement. Is it lost?"
 GOOD = {"id": "good", "text": LATE}
@@ -350,12 +350,12 @@ def test_a_desk_whose_cache_cannot_be_written_takes_files(
 def test_vectors_that_cannot_be_kept_are_made_anew(tmp_path: Path) -> None:
     """A folder that cannot be made, and a database that is damaged, are no failures."""
     (tmp_path / "blocked").write_text("")
-    kept = KeptVectors(tmp_path / "blocked" / "features")
-    kept.put("model", [("key", np.zeros(3, np.float32))])
+    kept = Kept(tmp_path / "blocked" / "features")
+    kept.put_vectors("model", [("key", np.zeros(3, np.float32))])
     assert kept.get("model", ["key"]) == {}
     (tmp_path / "features.sqlite").write_bytes(b"no database" * 100)
-    damaged = KeptVectors(tmp_path)
-    damaged.put("model", [("key", np.zeros(3, np.float32))])
+    damaged = Kept(tmp_path)
+    damaged.put_vectors("model", [("key", np.zeros(3, np.float32))])
     assert damaged.get("model", ["key"]) == {}
 
 

@@ -1,7 +1,9 @@
 """The way through: each stage adds to the Case, and a failure costs its own part alone."""
 
 import json
+import threading
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,8 @@ from mmcs.backends import fake
 from mmcs.errors import ModelUnavailable
 from mmcs.intake import Request, read_batch, take
 from mmcs.models import Models
-from mmcs.pipeline import NOTHING_TO_ANSWER, STILL_LOADING, Pipeline
-from mmcs.roles import ChatMessage, ChatOptions, Image, Role, Sound
+from mmcs.pipeline import NOTHING_TO_ANSWER, STILL_LOADING, STOPPED, Pipeline
+from mmcs.roles import ChatMessage, ChatOptions, Image, Role, Sound, Vectors
 from mmcs.settings import Settings
 from mmcs.ticket import Case, Picture, Reading, Ticket, Transcript, from_json, to_json
 from mmcs.writing import STANDBY
@@ -430,6 +432,7 @@ def test_find_goes_up_to_the_instant_draft(fake_settings: Settings) -> None:
     """The language model has no part in ``find``; ``write`` adds its draft, and both make the Case
     that ``run`` makes."""
     pipeline = Pipeline(fake_settings, Modified(fake_settings, chat=fake.FakeChat()))
+    assert pipeline.knowledge  # the articles are read: nobody waits for them
     ticket, _ = take(Request("", LATE), fake_settings)
     cases = list(pipeline.find(ticket, case_id="7"))
     found = cases[-1]
@@ -515,3 +518,81 @@ def test_pictures_come_back_in_the_tickets_order(fake_pipeline: Pipeline, tmp_pa
     pictures: tuple[Picture, ...] = case.evidence.images
     assert [picture.attachment for picture in pictures] == ["0.png", "1.png", "2.png"]
     assert isinstance(case.ticket, Ticket)
+
+
+class Waiting(fake.FakeEmbedder):
+    """Begins to embed when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = threading.Event()
+        self.asked = 0
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the fake's vectors, after the wait."""
+        self.asked += len(texts)
+        self.let.wait()
+        return super().embed(texts)
+
+
+def test_who_waits_for_the_articles_sees_how_far_they_are_and_can_stop(
+    fake_settings: Settings,
+) -> None:
+    """While articles are read, the same Case comes again and again; closing ends the wait, and
+    the reading goes on for the next ticket."""
+    embedder = Waiting()
+    pipeline = Pipeline(fake_settings, Modified(fake_settings, embedder=embedder))
+    before = pipeline.indexing
+    growing = pipeline.find(take(Request("", LATE), fake_settings)[0])
+    waiting = next(case for case in growing if case.triage)
+    assert next(growing) is waiting
+    assert next(growing) is waiting
+    reading = pipeline.indexing
+    assert reading and reading.done < reading.total == 112
+    growing.close()
+    embedder.let.set()
+    found = grown(pipeline, Request("", LATE))[-1]
+    assert found.passages
+    assert before is pipeline.indexing is None
+
+
+def test_articles_are_read_once_whoever_asks(fake_settings: Settings) -> None:
+    """Threads that need the articles at once, before anybody has read them, get the same ones."""
+    embedder = Waiting()
+    pipeline = Pipeline(fake_settings, Modified(fake_settings, embedder=embedder))
+    with ThreadPoolExecutor(8) as pool:
+        asking = [pool.submit(lambda: pipeline.knowledge) for _ in range(8)]
+        embedder.let.set()
+        found = {id(one.result()) for one in asking}
+    assert len(found) == 1
+    assert embedder.asked == len(pipeline.knowledge.index.parts)
+
+
+def test_a_desk_that_stops_reads_no_further(fake_settings: Settings) -> None:
+    """Stopping ends the reading at the next article, and a ticket that waits is told so."""
+    embedder = Waiting()
+    pipeline = Pipeline(fake_settings, Modified(fake_settings, embedder=embedder))
+    growing = pipeline.find(take(Request("", LATE), fake_settings)[0])
+    next(case for case in growing if case.triage)
+    next(growing)
+    pipeline.stop()
+    embedder.let.set()
+    *_, last = growing
+    assert [p.message for p in last.problems] == [STOPPED]
+    assert embedder.asked < 112
+
+
+def test_a_folder_that_was_mended_is_read_by_the_next_ticket(
+    fake_settings: Settings, tmp_path: Path
+) -> None:
+    """A folder without articles is a Problem, and a note on the page; once there is one, it is
+    found without a new start."""
+    settings = replace(fake_settings, knowledge=str(tmp_path / "kb"))
+    (tmp_path / "kb").mkdir()
+    pipeline = Pipeline(settings, Models(settings))
+    case = grown(pipeline, Request("", LATE))[-1]
+    assert ["Markdown" in p.message for p in case.problems] == [True]
+    assert [note == case.problems[0].message for note in pipeline.article_notes] == [True]
+    (tmp_path / "kb" / "late.md").write_text("# Late\n\nA late parcel comes with order 48213.\n")
+    assert not grown(pipeline, Request("", LATE))[-1].problems
+    assert pipeline.article_notes == ()

@@ -16,9 +16,9 @@ from mmcs import private
 from mmcs.bench.served import Visitor, connected, started
 from mmcs.database import connect
 from mmcs.desk.page import open_page
+from mmcs.kept import Kept
 from mmcs.roles import ROLES
 from mmcs.settings import Settings
-from mmcs.triage.kept import KeptVectors
 
 OTHERS = 0o077  # the rights of everybody else
 
@@ -52,7 +52,7 @@ def test_what_is_made_is_closed_to_others(tmp_path: Path) -> None:
     with private.written(tmp_path / "e" / "f") as draft:
         draft.write_text("words")
         assert not open_to_others(draft)
-    KeptVectors(tmp_path / "features").put("model", [("key", np.zeros(3, np.float32))])
+    Kept(tmp_path / "features").put_vectors("model", [("key", np.zeros(3, np.float32))])
     assert not open_to_others(*(tmp_path / name for name in ("a", "c", "e", "features")))
     assert (tmp_path / "e" / "f").read_text() == "words"
 

@@ -22,6 +22,7 @@ from mmcs.backends.fake import FakeEmbedder, FakeTriager
 from mmcs.backends.fusion import by_net, fits
 from mmcs.domain import open_domain
 from mmcs.errors import ModelUnavailable, UsageError
+from mmcs.kept import FILE, Kept, text_key
 from mmcs.settings import ASSETS, Settings
 from mmcs.ticket import Attachment, Evidence, Line, Message, Picture, Segment, Ticket, Transcript
 from mmcs.training.triage_calibrate import (
@@ -45,7 +46,6 @@ from mmcs.triage.gather import (
     speaking_rate,
 )
 from mmcs.triage.judge import INSIDE, OUTSIDE, SCOPE, judge
-from mmcs.triage.kept import FILE, KeptVectors, text_key
 from mmcs.triage.labelled import LabelledTicket, questions_of, read_folder, read_tickets
 from mmcs.triage.nets import FUSIONS, Batch, Fusion, Late, Shape, build, read
 from mmcs.triage.words import Understood, words_of
@@ -319,17 +319,17 @@ def test_a_modality_that_was_never_learned_is_not_read() -> None:
 
 def test_vectors_are_kept_by_content_and_model(tmp_path: Path) -> None:
     """What was put comes back for the same model alone; a damaged file is thrown away."""
-    kept = KeptVectors(tmp_path / "features")
-    assert kept.get("m", ["a"]) == {}
-    kept.put("m", [("a", np.arange(3, dtype=np.float32))])
-    kept.put("m", [(text_key(str(n)), np.ones(2, np.float32)) for n in range(1200)])
-    np.testing.assert_array_equal(kept.get("m", ["a", "b"])["a"], [0, 1, 2])
-    assert len(kept.get("m", [text_key(str(n)) for n in range(1200)])) == 1200
-    assert kept.get("other", ["a"]) == {}
+    kept = Kept(tmp_path / "features")
+    assert kept.vectors("m", ["a"]) == {}
+    kept.put_vectors("m", [("a", np.arange(3, dtype=np.float32))])
+    kept.put_vectors("m", [(text_key(str(n)), np.ones(2, np.float32)) for n in range(1200)])
+    np.testing.assert_array_equal(kept.vectors("m", ["a", "b"])["a"], [0, 1, 2])
+    assert len(kept.vectors("m", [text_key(str(n)) for n in range(1200)])) == 1200
+    assert kept.vectors("other", ["a"]) == {}
     (tmp_path / "features" / FILE).write_bytes(b"no database" * 100)
-    assert kept.get("m", ["a"]) == {}
-    kept.put("m", [("a", np.ones(1, np.float32))])
-    assert set(kept.get("m", ["a"])) == {"a"}
+    assert kept.vectors("m", ["a"]) == {}
+    kept.put_vectors("m", [("a", np.ones(1, np.float32))])
+    assert set(kept.vectors("m", ["a"])) == {"a"}
 
 
 def write(path: Path, *lines: dict[str, object]) -> Path:

@@ -80,4 +80,5 @@ def serve(settings: Settings) -> None:
     try:
         blocks.block_thread()
     finally:
+        pipeline.stop()
         weights.stop()  # a gigabyte that is under way is no reason to stay

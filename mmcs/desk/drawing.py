@@ -61,10 +61,11 @@ class Drawing:
     def models(self, page: Page) -> Updates:
         """Return how far the models are, and whether to look again."""
         states, notes = self.pipeline.models.states, self.pipeline.article_notes
+        indexing = self.pipeline.indexing
         if self.pipeline.settings.sign_in:
             notes = ()  # they are in the admin part, which visitors do not see
-        settled = all(s.phase in SETTLED for s in states)
-        top = render.header(self._view(page), states, weights.progress(), notes)
+        settled = indexing is None and all(s.phase in SETTLED for s in states)
+        top = render.header(self._view(page), states, weights.progress(), notes, indexing)
         return {self.parts.header: top, self.parts.timer: gr.Timer(active=not settled)}
 
     def ticket(self, page: Page, case: Case) -> Updates:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mmcs.domain import Domain, open_domain
 from mmcs.explanation import Explanation
-from mmcs.models import Models
+from mmcs.models import Indexing, Models
 from mmcs.settings import Settings
 from mmcs.ticket import Case, Evidence, Problem, Ticket, Triage
 
@@ -27,6 +27,10 @@ class Runs(Protocol):
     @property
     def article_notes(self) -> tuple[str, ...]:
         """What is wrong with the folder of articles, as far as it is known."""
+
+    @property
+    def indexing(self) -> Indexing | None:
+        """How many of the articles are read; None once they are searchable, or can't be."""
 
     def find(
         self,
@@ -78,6 +82,18 @@ class LatePipeline:
         """What is wrong with the folder of articles; see ``Pipeline.article_notes``."""
         made = self.__dict__.get("_made")  # a look at the page imports no stage
         return made.article_notes if made else ()
+
+    @property
+    def indexing(self) -> Indexing | None:
+        """How many of the articles are read; see ``Pipeline.indexing``."""
+        made = self.__dict__.get("_made")
+        return made.indexing if made else Indexing()
+
+    def stop(self) -> None:
+        """Read no more articles; see ``Pipeline.stop``."""
+        made = self.__dict__.get("_made")
+        if made:
+            made.stop()
 
     def find(
         self,

@@ -161,9 +161,14 @@ class Way:
         decided = case.triage if case.triage and case.triage.corrected else None
         growing = self._pipeline.find(case.ticket, evidence, case.id, problems, decided)
         with closing(growing):
-            for number, grown in enumerate(growing):
+            before, number = None, -1
+            for grown in growing:
+                number += grown is not before  # the same one again waits for the articles
+                before = grown
                 now = steps[number] if number < len(steps) else WRITING
-                yield Progress(grown, replace(now, loading=self._loads(now.stage)))
+                indexing = self._pipeline.indexing if now.stage == "retrieve" else None
+                loading = self._loads(now.stage)
+                yield Progress(grown, replace(now, loading=loading, indexing=indexing))
 
     def _loads(self, stage: str) -> bool:
         """Say whether a stage has to wait for its model."""

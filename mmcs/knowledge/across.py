@@ -7,16 +7,13 @@ draft is never made of it.
 
 from __future__ import annotations
 
-import hashlib
-import io
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from mmcs.cache import replace_file
+from mmcs.knowledge.embedded import Embedded
 from mmcs.knowledge.index import Index, embedded_text
 from mmcs.knowledge.signals import Query
 from mmcs.roles import Embedder, Vectors
@@ -34,17 +31,17 @@ DIGITS = 4  # of a score that is shown
 class Across:
     """The articles that have no Chinese twin."""
 
-    def __init__(self, index: Index, embedder: Embedder, folder: Path) -> None:
+    def __init__(self, index: Index, embedder: Embedder) -> None:
         """Embed nothing yet.
 
         Args:
             index: all articles.
             embedder: one that joins languages, or this finds nothing.
-            folder: where the vectors of the heads are kept.
         """
         self._index = index
         self._embedder = embedder
-        self._file = folder / "heads.npz"
+        self._heads = Embedded(self._across, f"{embedder.name} across", index.kept)
+        self._growing = threading.Lock()  # who asks meanwhile waits, and doesn't embed them again
 
     @cached_property
     def articles(self) -> tuple[int, ...]:
@@ -61,39 +58,30 @@ class Across:
     def nearest(self, query: Query, top_k: int) -> tuple[Passage, ...]:
         """Return the best passage of each article that may answer, the nearest first."""
         asked = self._embedder.embed_across([query.asked])
-        if asked is None or self.heads is None:
+        if asked is None or not self.articles:
             return ()
-        heads = self.heads @ asked[0]
+        with self._growing:
+            heads = self._heads.of(self._texts) @ asked[0]
         near = [int(place) for place in np.argsort(-heads)[:NEAREST] if heads[place] >= LEAST]
         found = [self._passage(self.articles[place], float(heads[place]), asked) for place in near]
         return tuple(sorted(found, key=lambda passage: -passage.score)[:top_k])
 
-    def warm_up(self) -> None:
-        """Embed the heads now, not when the first customer asks."""
-        _ = self.heads
+    def grow(self) -> Iterator[int]:
+        """Embed the heads ahead of the first customer who asks, some at a time."""
+        if not self.articles or self._embedder.embed_across([""]) is None:
+            return
+        with self._growing:
+            yield from self._heads.grow(self._texts)
+            self._heads.forget_others()
+
+    def _across(self, texts: Sequence[str]) -> Vectors:
+        vectors = self._embedder.embed_across(texts)
+        assert vectors is not None  # noqa: S101  # whoever asks has made sure
+        return vectors
 
     @cached_property
-    def heads(self) -> Vectors | None:
-        """A unit vector for each of ``articles``, read from the cache if nothing has changed; None
-        if there are none, or the embedder knows one language alone."""
-        if not self.articles:
-            return None
-        texts = [self._head(number) for number in self.articles]
-        mark = hashlib.sha256("\0".join((self._embedder.name, *texts)).encode()).hexdigest()
-        try:
-            with np.load(self._file, allow_pickle=False) as kept:
-                if str(kept["mark"]) == mark:
-                    vectors: Vectors = kept["vectors"]
-                    return vectors
-        except (OSError, ValueError, KeyError, BadZipFile):
-            pass  # nothing is kept, or it is damaged
-        fresh = self._embedder.embed_across(texts)
-        if fresh is not None:
-            packed = io.BytesIO()
-            np.savez(packed, vectors=fresh, mark=np.array(mark))
-            with suppress(OSError):  # embedded anew at the next start
-                replace_file(self._file, packed.getvalue())
-        return fresh
+    def _texts(self) -> list[str]:
+        return [self._head(number) for number in self.articles]
 
     def _head(self, number: int) -> str:
         page = self._index.articles[number]
@@ -102,10 +90,8 @@ class Across:
     def _passage(self, number: int, likeness: float, asked: Vectors) -> Passage:
         """Return the nearest passage of an article, as near as it or its article's head."""
         page = self._index.articles[number]
-        vectors = self._embedder.embed_across(
-            [embedded_text(page.title, part)[:BODY] for part in page.parts]
-        )
-        assert vectors is not None  # noqa: S101  # ``nearest`` has a vector of the question
+        bodies = [embedded_text(page.title, part)[:BODY] for part in page.parts]
+        vectors = self._across(bodies)
         cosines = vectors @ asked[0]
         part = page.parts[int(cosines.argmax())]
         return Passage(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
-import zipfile
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 import bm25s
@@ -19,26 +20,29 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from mmcs.cache import replace_file
 from mmcs.errors import KnowledgeError
+from mmcs.kept import Kept, text_key
 from mmcs.knowledge.articles import Article, Source, article, sources, without_hubs
+from mmcs.knowledge.embedded import Embedded
 from mmcs.knowledge.passages import Part
 from mmcs.knowledge.words import characters, words
 from mmcs.roles import Embedder, Vectors
 from mmcs.sentences import bare
 from mmcs.ticket import from_json
 
-FORMAT = 6  # of the cache; raise it whenever articles are read, cut or matched differently
+FORMAT = 7  # of the cache; raise it whenever articles are read, cut or matched differently
 FEW = 300  # passages
 NAMESAKES = 2  # articles that are named for one code: one a language
 GRAMS = 2**18  # columns that runs of characters are hashed to
 K1, B = 1.2, 0.75  # BM25's usual saturation and length correction
 
 Floats = NDArray[np.float64]
-_BROKEN = (
-    *(OSError, ValueError, KeyError, TypeError, EOFError, RecursionError),
-    zipfile.BadZipFile,
-)
+Tell = Callable[[int, int], object]  # is told how many articles are done, and of how many
+_ARTICLES = "articles"  # what articles that were read are kept under
+
+
+def untold(done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ class Index:
     parts: tuple[Part, ...]
     owners: NDArray[np.int64]  # the article of each passage
     vectors: Vectors
-    unit_vectors: Vectors  # of the units of all passages, in order
+    embedded: Embedded  # all texts that there are vectors of
+    kept: Kept
     letters: sparse.csr_matrix  # characters of each passage, tf-idf, unit length
     title_letters: sparse.csr_matrix  # the same of each article's title
     rarity: Floats  # idf of each column of letters
@@ -57,14 +62,33 @@ class Index:
     title_words: tuple[frozenset[str], ...]  # of each article
     passage_ranker: bm25s.BM25
     article_ranker: bm25s.BM25
-    problems: tuple[str, ...] = ()  # sentences about files that were left out
+    left_out: tuple[str, ...] = ()  # sentences about files, and parts of them
 
-    @cached_property
-    def unit_starts(self) -> NDArray[np.int64]:
-        """Where the units of each passage begin in ``unit_vectors``."""
-        counts = [0, *(len(part.units) for part in self.parts)]
-        starts: NDArray[np.int64] = np.cumsum(counts)[:-1]
-        return starts
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Sentences about what was left out, and about a disk that keeps nothing."""
+        if not self.kept.refused:
+            return self.left_out
+        unkept = f"The articles' index could not be kept in {self.kept.folder}; each start builds "
+        return (*self.left_out, f"{unkept}it anew.")
+
+    def unit_vectors(self, rows: Sequence[int]) -> list[Vectors]:
+        """Return the vectors of the units of some passages, each led by title and heading; those
+        that ``grow`` has not come to are embedded now."""
+        texts = [self._unit_texts(row) for row in rows]
+        vectors = self.embedded.of([text for some in texts for text in some])
+        return np.split(vectors, np.cumsum([len(some) for some in texts])[:-1])
+
+    def grow(self) -> Iterator[int]:
+        """Embed the units of all passages ahead of the questions, some at a time. It is the greater
+        part of the work, and a question needs those of a few passages alone."""
+        rows = range(len(self.parts))
+        yield from self.embedded.grow([text for row in rows for text in self._unit_texts(row)])
+        self.embedded.forget_others()
+
+    def _unit_texts(self, row: int) -> list[str]:
+        part, title = self.parts[row], self.articles[self.owners[row]].title
+        return [embedded_text(title, Part(part.heading, bare(u.text))) for u in part.units]
 
     @cached_property
     def scripts(self) -> NDArray[np.str_]:
@@ -101,26 +125,16 @@ class Index:
         return float(np.log((1 + passages) / (1 + self.holding.get(word, 0))))
 
 
-@dataclass
-class _Kept:
-    """What the cache holds of one article."""
+def open_index(folder: Path, embedder: Embedder, cache: Path, tell: Tell = untold) -> Index:
+    """Return the index of a folder; only what changed is read and embedded anew. What is done is
+    kept as it goes: an opening that ends early is gone on with by the next one.
 
-    article: Article
-    vectors: Vectors
-    unit_vectors: Vectors  # half precision
-    grams: sparse.csr_matrix  # counts, one row a passage
-
-
-@dataclass
-class _Cache:
-    """The kept articles by key, in ``folder``."""
-
-    folder: Path
-    kept: dict[str, _Kept] = field(default_factory=dict)
-
-
-def open_index(folder: Path, embedder: Embedder, cache: Path) -> Index:
-    """Return the index of a folder; only articles that changed are read and embedded anew.
+    Args:
+        folder: of Markdown files.
+        embedder: who embeds.
+        cache: the folder for what is kept.
+        tell: is told how many articles are done, of all, again and again. What it raises ends the
+            opening.
 
     Raises:
         KnowledgeError: the folder cannot be read, or no file in it holds an article.
@@ -132,21 +146,36 @@ def open_index(folder: Path, embedder: Embedder, cache: Path) -> Index:
             found.append(source)
         else:
             problems.append(source)
-    store = _read_cache(cache_folder(folder, embedder, cache))
-    fresh = [s for s in found if _key(s) not in store.kept]
-    gone = set(store.kept) - {_key(s) for s in found}
-    for source, kept in zip(fresh, _kept_articles(fresh, embedder), strict=True):
-        store.kept[_key(source)] = kept
-    for key in gone:
-        del store.kept[key]
-    if fresh or gone:
-        problems.extend(_write_cache(store))
-    ordered = [store.kept[_key(s)] for s in found]
-    return _index(ordered, tuple(problems), folder)
+    kept = Kept(cache_folder(folder, embedder, cache))
+    tell(0, len(found))
+    pages = _pages(found, kept, lambda: tell(0, len(found)))
+    problems += [problem for page in pages for problem in page.problems]
+    telling = tuple(page for page in without_hubs(pages) if page.parts)
+    if not telling:
+        raise KnowledgeError(f"No Markdown file in {folder} holds text that could answer anything.")
+    embedded = Embedded(embedder.embed, embedder.name, kept)
+    ends = list(accumulate(len(page.parts) for page in telling))
+    for passages in embedded.grow([text for page in telling for text in _texts(page)]):
+        tell(len(found) - len(telling) + bisect_right(ends, passages), len(found))
+    return _index(telling, tuple(problems), embedded, kept)
 
 
-def _key(source: Source) -> str:
-    return hashlib.sha256(f"{source.id}\0{source.sha256}".encode()).hexdigest()
+def _pages(found: Sequence[Source], kept: Kept, between: Callable[[], object]) -> list[Article]:
+    """Return the articles that files hold; those that did not change are not read again."""
+    keys = [text_key(f"{source.id}\0{source.sha256}") for source in found]
+    pages: dict[str, Article] = {}
+    for key, blob in kept.get(_ARTICLES, keys).items():
+        with suppress(ValueError):  # kept in another shape
+            pages[key] = from_json(Article, json.loads(blob))
+    fresh = {}
+    for key, source in zip(keys, found, strict=True):
+        if key not in pages:
+            between()
+            fresh[key] = article(source)
+    kept.put(_ARTICLES, ((key, json.dumps(asdict(page)).encode()) for key, page in fresh.items()))
+    kept.keep_only(_ARTICLES, keys)
+    pages |= fresh
+    return [pages[key] for key in keys]
 
 
 def embedded_text(title: str, part: Part) -> str:
@@ -154,31 +183,8 @@ def embedded_text(title: str, part: Part) -> str:
     return ". ".join(piece for piece in (title, part.heading, part.text) if piece)
 
 
-def _kept_articles(fresh: list[Source], embedder: Embedder) -> Iterator[_Kept]:
-    """Yield what is to be kept of new articles, embedded in one go."""
-    read = [article(source) for source in fresh]
-    texts = [embedded_text(a.title, part) for a in read for part in a.parts]
-    if not texts:
-        none = np.zeros((0, 0), np.float32)
-        yield from (_Kept(a, none, none, _grams([])) for a in read)
-        return
-    vectors, grams = embedder.embed(texts), _grams(texts)
-    start = 0
-    for page in read:
-        rows = slice(start, start + len(page.parts))
-        start = rows.stop
-        yield _Kept(
-            page, vectors[rows], _unit_vectors(page, embedder, vectors.shape[1]), grams[rows]
-        )
-
-
-def _unit_vectors(page: Article, embedder: Embedder, width: int) -> Vectors:
-    """Return the vectors of an article's units, each led by title and heading."""
-    units = [(part.heading, unit.text) for part in page.parts for unit in part.units]
-    texts = [embedded_text(page.title, Part(heading, bare(text))) for heading, text in units]
-    if texts:
-        return embedder.embed(texts).astype(np.float16)
-    return np.zeros((0, width), np.float16)
+def _texts(page: Article) -> list[str]:
+    return [embedded_text(page.title, part) for part in page.parts]
 
 
 def _grams(texts: Iterable[str]) -> sparse.csr_matrix:
@@ -193,27 +199,25 @@ def _grams(texts: Iterable[str]) -> sparse.csr_matrix:
     return counts
 
 
-def _index(ordered: list[_Kept], problems: tuple[str, ...], folder: Path) -> Index:
-    problems += tuple(problem for k in ordered for problem in k.article.problems)
-    articles = without_hubs(k.article for k in ordered)
-    telling = [(a, k) for a, k in zip(articles, ordered, strict=True) if a.parts]
-    if not telling:
-        raise KnowledgeError(f"No Markdown file in {folder} holds text that could answer anything.")
-    kept = [k for _, k in telling]
-    pages = tuple(a for a, _ in telling)
-    owners = np.array([i for i, a in enumerate(pages) for _ in a.parts], dtype=np.int64)
-    counts = sparse.vstack([k.grams for k in kept], format="csr")
+def _index(
+    pages: tuple[Article, ...], problems: tuple[str, ...], embedded: Embedded, kept: Kept
+) -> Index:
+    parts = tuple(part for page in pages for part in page.parts)
+    owners = np.array([i for i, page in enumerate(pages) for _ in page.parts], dtype=np.int64)
+    texts = [text for page in pages for text in _texts(page)]
+    counts = _grams(texts)
     rarity = _rarity(counts)
-    matched = [tuple(words(embedded_text(a.title, p))) for a in pages for p in a.parts]
+    matched = [tuple(words(text)) for text in texts]
     whole: list[list[str]] = [[] for _ in pages]
     for owner, found in zip(owners, matched, strict=True):
         whole[owner].extend(found)
     return Index(
         articles=pages,
-        parts=tuple(p for a in pages for p in a.parts),
+        parts=parts,
         owners=owners,
-        vectors=np.concatenate([k.vectors for k in kept]),
-        unit_vectors=np.concatenate([k.unit_vectors for k in kept]).astype(np.float32),
+        vectors=embedded.of(texts),
+        embedded=embedded,
+        kept=kept,
         letters=weighted(counts, rarity),
         title_letters=weighted(_grams(a.title for a in pages), rarity),
         rarity=rarity,
@@ -221,7 +225,7 @@ def _index(ordered: list[_Kept], problems: tuple[str, ...], folder: Path) -> Ind
         title_words=tuple(frozenset(words(a.title)) for a in pages),
         passage_ranker=_ranker(matched),
         article_ranker=_ranker(whole),
-        problems=problems,
+        left_out=problems,
     )
 
 
@@ -256,65 +260,3 @@ def query_letters(text: str, rarity: Floats) -> Floats:
 def cache_folder(folder: Path, embedder: Embedder, cache: Path) -> Path:
     identity = f"{FORMAT}\0{embedder.name}\0{folder.resolve()}"
     return cache / "knowledge" / hashlib.sha256(os.fsencode(identity)).hexdigest()[:16]
-
-
-def _read_cache(folder: Path) -> _Cache:
-    """Return what is kept; nothing, if the cache is missing, broken or of another make."""
-    try:
-        listed = json.loads((folder / "articles.json").read_text("utf-8"))
-        packed = (folder / "rows.npz").read_bytes()
-        if hashlib.sha256(packed).hexdigest() != listed["rows"]:
-            return _Cache(folder)
-        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-            vectors, unit_vectors = arrays["vectors"], arrays["unit_vectors"]
-            grams = sparse.csr_matrix(
-                (arrays["counts"], arrays["columns"], arrays["starts"]), (len(vectors), GRAMS)
-            )
-        return _Cache(folder, _unpacked(listed["articles"], vectors, unit_vectors, grams))
-    except _BROKEN:
-        return _Cache(folder)
-
-
-def _unpacked(
-    listed: dict[str, dict[str, object]],
-    vectors: Vectors,
-    unit_vectors: Vectors,
-    grams: sparse.csr_matrix,
-) -> dict[str, _Kept]:
-    kept: dict[str, _Kept] = {}
-    start = first_unit = 0
-    for key, fields in listed.items():
-        page = from_json(Article, fields)
-        rows = slice(start, start + len(page.parts))
-        units = slice(first_unit, first_unit + sum(len(part.units) for part in page.parts))
-        start, first_unit = rows.stop, units.stop
-        kept[key] = _Kept(page, vectors[rows], unit_vectors[units], grams[rows])
-    if start != len(vectors) or first_unit != len(unit_vectors):
-        raise ValueError("rows are missing")
-    return kept
-
-
-def _write_cache(store: _Cache) -> Iterator[str]:
-    """Write what is kept; yield a sentence if the disk refuses."""
-    full = [k for k in store.kept.values() if k.article.parts]
-    grams = sparse.vstack([k.grams for k in full], format="csr") if full else _grams([])
-    vectors = np.concatenate([k.vectors for k in full]) if full else np.zeros((0, 0), np.float32)
-    units = [k.unit_vectors for k in full] or [np.zeros((0, 0), np.float16)]
-    packed = io.BytesIO()
-    np.savez(
-        packed,
-        vectors=vectors,
-        unit_vectors=np.concatenate(units),
-        counts=grams.data,
-        columns=grams.indices,
-        starts=grams.indptr,
-    )
-    listed = {
-        "rows": hashlib.sha256(packed.getvalue()).hexdigest(),
-        "articles": {key: asdict(k.article) for key, k in store.kept.items()},
-    }
-    try:
-        replace_file(store.folder / "rows.npz", packed.getvalue())
-        replace_file(store.folder / "articles.json", json.dumps(listed).encode())
-    except OSError:
-        yield f"The articles' index could not be kept in {store.folder}; each start builds it anew."

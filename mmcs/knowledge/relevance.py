@@ -26,7 +26,7 @@ from mmcs.errors import KnowledgeError
 from mmcs.knowledge.index import Floats, Index
 from mmcs.knowledge.signals import NAMES, Query, Signals
 from mmcs.knowledge.words import codes, sentences, words
-from mmcs.roles import Embedder
+from mmcs.roles import Embedder, Vectors
 from mmcs.sentences import Unit
 from mmcs.settings import ASSETS
 from mmcs.ticket import from_json
@@ -160,12 +160,19 @@ def _met(wants: NDArray[np.float64], text: str) -> NDArray[np.float64]:
     return met
 
 
-def unit_features(question: Question, row: int, index: Index) -> NDArray[np.float64]:
-    """Return one row of features a unit of a passage, (units, features)."""
+def features_of_units(
+    question: Question, rows: Sequence[int], index: Index
+) -> list[NDArray[np.float64]]:
+    """Return for each passage one row of features a unit, (units, features)."""
+    vectors = index.unit_vectors(rows)
+    return [_unit_features(question, *one, index) for one in zip(rows, vectors, strict=True)]
+
+
+def _unit_features(
+    question: Question, row: int, vectors: Vectors, index: Index
+) -> NDArray[np.float64]:
     units = index.parts[row].units
     texts = [unit.text for unit in units]
-    start = index.unit_starts[row]
-    vectors = index.unit_vectors[start : start + len(units)]
     likeness = (vectors @ question.vectors.T).astype(np.float64)
     if (index.scripts[row] == "zh") != question.chinese:
         likeness[:] = 0.0  # no embedding joins the two
@@ -228,7 +235,7 @@ def judge(
     if not rows:
         return ()
     mine = judges["zh" if question.chinese else "en"]
-    units = [unit_features(question, row, index) for row in rows]
+    units = features_of_units(question, rows, index)
     passages = passage_features(question, rows, units, found, fused, index)
     chances = _with_codes(mine.passages.chances(passages), question, rows, index)
     return tuple(

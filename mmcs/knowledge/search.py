@@ -15,7 +15,7 @@ import numpy as np
 
 from mmcs.knowledge.across import Across
 from mmcs.knowledge.fusion import Fusion, load_fusion, scores
-from mmcs.knowledge.index import Floats, Index, cache_folder, open_index
+from mmcs.knowledge.index import Floats, Index, Tell, open_index, untold
 from mmcs.knowledge.relevance import Judge, Question, Relevance, judge, load_judges
 from mmcs.knowledge.signals import Query, Signals, signals
 from mmcs.roles import Embedder
@@ -57,19 +57,17 @@ class Knowledge:
     across: Across
 
     @classmethod
-    def open(cls, folder: Path, embedder: Embedder, cache: Path) -> Knowledge:
+    def open(cls, folder: Path, embedder: Embedder, cache: Path, tell: Tell = untold) -> Knowledge:
         """Read a folder of Markdown; what is unchanged comes from ``cache``.
 
-        Raises:
-            KnowledgeError: the folder cannot be read, or no file in it holds an article.
+        Args and raises: as ``open_index``.
         """
-        index = open_index(folder, embedder, cache)
-        across = Across(index, embedder, cache_folder(folder, embedder, cache))
-        return cls(index, embedder, load_fusion(), load_judges(), across)
+        index = open_index(folder, embedder, cache, tell)
+        return cls(index, embedder, load_fusion(), load_judges(), Across(index, embedder))
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Sentences about files that were left out."""
+        """Sentences about files that were left out, and about a cache that can't be written."""
         return self.index.problems
 
     def search(

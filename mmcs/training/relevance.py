@@ -34,8 +34,8 @@ from mmcs.knowledge.relevance import (
     Logistic,
     Numbers,
     Question,
+    features_of_units,
     passage_features,
-    unit_features,
 )
 from mmcs.knowledge.search import nearest
 from mmcs.settings import from_environment
@@ -72,7 +72,7 @@ def gather(path: Path, knowledge: Knowledge) -> Iterator[Asked]:
         found, fused = knowledge.near(line.query)
         rows = nearest(fused, index)
         question = Question(line.query, index, knowledge.embedder)
-        of_units = [unit_features(question, row, index) for row in rows]
+        of_units = features_of_units(question, rows, index)
         passages = passage_features(question, rows, of_units, found, fused, index)
         marks = [
             np.array([mark(unit.text) in line.units for unit in index.parts[row].units])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mmcs import perceive
 from mmcs.errors import BadInput
 from mmcs.intake import Request, take
+from mmcs.kept import Kept
 from mmcs.models import EMBEDDED, chosen_backends
 from mmcs.roles import load
 from mmcs.settings import Settings
@@ -23,7 +24,6 @@ from mmcs.ticket import Attachment, Evidence, Line, Picture, Transcript
 from mmcs.triage.features import Features, Table
 from mmcs.triage.gather import Encoders, audio_features, image_features, kept_texts
 from mmcs.triage.judge import INSIDE, OUTSIDE, SCOPE
-from mmcs.triage.kept import KeptVectors
 from mmcs.triage.labelled import SCOPED, LabelledTicket
 from mmcs.triage.words import Understood, words_of
 
@@ -125,7 +125,7 @@ def featured(
     worded = [row for row, text in enumerate(words) if text]
     texts: dict[int, NDArray[np.float32]] = {}
     if worded:
-        kept = KeptVectors(settings.cache / "features")
+        kept = Kept(settings.cache / "features")
         rows = kept_texts([words[row] for row in worded], encoders, kept, seen)
         texts = dict(zip(worded, rows, strict=True))
     found: list[Features] = []

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from mmcs.errors import BadInput
+from mmcs.kept import Kept
 from mmcs.labelled import read_labelled
 from mmcs.settings import ASSETS, Settings
 from mmcs.store import Store
@@ -31,7 +32,6 @@ from mmcs.triage.checkpoint import Checkpoint, load
 from mmcs.triage.features import MODALITIES, Features, Table
 from mmcs.triage.gather import Encoders, gather, kept_texts
 from mmcs.triage.judge import SCOPE, judge
-from mmcs.triage.kept import KeptVectors
 from mmcs.triage.labelled import LabelledTicket
 from mmcs.triage.shelf import current, put
 from mmcs.triage.words import Understood
@@ -178,7 +178,7 @@ def _own_examples(net: Checkpoint, encoders: Encoders, settings: Settings, most:
         if all(ticket.labels.get(q) in labels for q, labels in shape.labels.items() if q != SCOPE)
     ]
     tickets = tickets[:: max(1, len(tickets) // max(most, 1))]
-    kept = KeptVectors(settings.cache / "features")
+    kept = Kept(settings.cache / "features")
     with tqdm(total=len(tickets), desc="Words of our own") as bar:
         rows = kept_texts([one.words for one in tickets], encoders, kept, bar.update)
     table = Table.of([Features(row) for row in rows]).widened(shape.widths)

@@ -19,12 +19,12 @@ import numpy as np
 
 from mmcs import media
 from mmcs.errors import BadInput
+from mmcs.kept import Kept, text_key
 from mmcs.roles import Embedder, Image, Sound
 from mmcs.sentences import script
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, AttachmentKind, ImageKind, Ticket, Transcript
 from mmcs.triage.features import Features, Matrix, Vector
-from mmcs.triage.kept import KeptVectors, text_key
 from mmcs.triage.words import Understood, words_of
 
 VERSION = 1  # raised when the same models make other features than before
@@ -98,7 +98,7 @@ def embedded(texts: Sequence[str], encoders: Encoders) -> Matrix:
 
 
 def kept_texts(
-    texts: Sequence[str], encoders: Encoders, kept: KeptVectors, seen: Callable[[int], object]
+    texts: Sequence[str], encoders: Encoders, kept: Kept, seen: Callable[[int], object]
 ) -> Matrix:
     """Return one row a text, embedding only those that are not kept.
 
@@ -109,7 +109,7 @@ def kept_texts(
         seen: is told how many texts are done, some at a time.
     """
     keys = [text_key(text) for text in texts]
-    found = dict(kept.get(encoders.text_name, list(dict.fromkeys(keys))))
+    found = dict(kept.vectors(encoders.text_name, list(dict.fromkeys(keys))))
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
     seen(len(texts) - len(missing))
     waiting = list(missing)
@@ -117,7 +117,7 @@ def kept_texts(
         some = waiting[start : start + EMBEDDED]
         vectors = embedded([missing[key] for key in some], encoders)
         new = list(zip(some, vectors, strict=True))
-        kept.put(encoders.text_name, new)
+        kept.put_vectors(encoders.text_name, new)
         found.update(new)
         seen(len(some))
     return np.stack([found[key] for key in keys])
@@ -196,14 +196,14 @@ def _pooled(
     encode: Callable[[Attachment], Vector],
 ) -> Mapping[str, Vector]:
     """Return the pooled features of each file of a kind that can be decoded, by its name."""
-    kept = KeptVectors(settings.cache / "features")
+    kept = Kept(settings.cache / "features")
     version = f"{model} v{VERSION}"
     found: dict[str, Vector] = {}
     for file in attached(ticket, kind):
-        vector = kept.get(version, [file.sha256]).get(file.sha256)
+        vector = kept.vectors(version, [file.sha256]).get(file.sha256)
         with suppress(BadInput):
             if vector is None:
                 vector = encode(file)
-                kept.put(version, [(file.sha256, vector)])
+                kept.put_vectors(version, [(file.sha256, vector)])
             found[file.name] = vector
     return found

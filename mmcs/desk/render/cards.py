@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from mmcs.desk.render.parts import ICONS, View, working
+from mmcs.desk.render.parts import ICONS, View, reading, working
+from mmcs.models import Indexing
 from mmcs.ticket import Case
 
 
@@ -18,10 +19,13 @@ class Step:
     attachment: str = ""
     loading: bool = False  # its model is not there yet
     ahead: int = 0  # tickets whose turn comes first
+    indexing: Indexing | None = None  # the articles that it waits for
 
 
 def doing(view: View, now: Step) -> Markup:
     """Return the sign of what is being worked on."""
+    if now.indexing is not None and not now.loading:
+        return working(reading(view, now.indexing))
     return working(view.texts.working["load" if now.loading else now.stage])
 
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from mmcs.desk.files import Files
 from mmcs.desk.texts import TEXTS, Texts, translated
 from mmcs.domain import ByLanguage, Domain
+from mmcs.models import Indexing
 from mmcs.ticket import Language
 
 LOW, MIDDLING = 0.6, 0.8  # confidence under which words are shown faint, fainter
@@ -124,6 +125,13 @@ def working(label: str) -> Markup:
     return Markup(
         '<span class="working" role="status"><span class="pulse"></span>{}…</span>'
     ).format(label)
+
+
+def reading(view: View, indexing: Indexing) -> str:
+    """Return how many of the help articles are read."""
+    if not indexing.total:
+        return view.texts.working["index"]
+    return view.texts.articles_read.format(done=indexing.done, total=indexing.total)
 
 
 def source_name(view: View, ref: str) -> str:

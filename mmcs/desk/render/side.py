@@ -7,10 +7,10 @@ from typing import get_args
 
 from markupsafe import Markup
 
-from mmcs.desk.render.parts import ICONS, View, joined
+from mmcs.desk.render.parts import ICONS, View, joined, reading
 from mmcs.desk.texts import TEXTS
 from mmcs.domain import Sample
-from mmcs.models import ModelState
+from mmcs.models import Indexing, ModelState
 from mmcs.store import Filed
 from mmcs.ticket import Attachment, Case, Language, Message
 from mmcs.weights.progress import Fetch
@@ -32,6 +32,7 @@ def header(
     states: Sequence[ModelState],
     fetches: Sequence[Fetch],
     article_notes: Sequence[str] = (),
+    indexing: Indexing | None = None,
 ) -> Markup:
     """Return the bar at the top: whose desk this is, how far the models are, the language.
 
@@ -40,6 +41,7 @@ def header(
         states: how far each model is.
         fetches: the weights that are on their way.
         article_notes: what ``Knowledge.problems`` says of files that were left out.
+        indexing: how many of the articles are read; None once they can be searched.
     """
     running = {
         ROLE_OF_WEIGHTS.get(f.name, "chat"): f for f in fetches if not f.done and f.total_bytes
@@ -48,8 +50,9 @@ def header(
     ready = sum(s.phase == "ready" for s in states)
     failed = any(s.phase == "failed" for s in states)
     words = view.texts.ready_count.format(ready=ready, all=len(states))
+    complete = ready == len(states) and indexing is None
     if ready == len(states):
-        words = view.texts.all_ready
+        words = view.texts.all_ready if indexing is None else reading(view, indexing)
     if article_notes:
         words += " · " + view.texts.article_notes.format(count=len(article_notes))
     option = Markup(
@@ -76,8 +79,8 @@ def header(
         _LOGO,
         view.texts.product,
         view.named(view.domain.title),
-        Markup("") if ready == len(states) else Markup('<ul class="strip">{}</ul>').format(chips),
-        "failed" if failed else "ready" if ready == len(states) else "loading",
+        Markup("") if complete else Markup('<ul class="strip">{}</ul>').format(chips),
+        "failed" if failed else "ready" if complete else "loading",
         words,
         joined(Markup('<i class="{}"></i>').format(s.phase) for s in states),
         words,

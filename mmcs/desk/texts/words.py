@@ -20,6 +20,7 @@ class Texts:
     phases: Words  # by Phase, and "fetching"
     ready_count: str
     all_ready: str
+    articles_read: str
     article_notes: str
     language_label: str
 

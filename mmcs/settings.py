@@ -18,6 +18,15 @@ ASSETS = PROJECT / "assets"
 SPACE_STORAGE = Path("/data")  # where a Space's storage is mounted, if it has any
 # What only a Space's own variables say: whoever could set it elsewhere could sign in as anybody.
 _OF_A_SPACE = frozenset({"space", "sign_in", "zero_gpu"})
+# What keeps libraries from calling home, whatever the user's own environment says.
+SILENCE = {
+    "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime: model names and paths to Microsoft, and a queue
+    "GRADIO_ANALYTICS_ENABLED": "False",  # its starts, and whether there is a newer version
+    "HF_HUB_DISABLE_TELEMETRY": "1",  # Hugging Face's libraries, and whoever reports through them
+    "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+    "DISABLE_SAFETENSORS_CONVERSION": "1",  # transformers: asks the hub to convert old weights
+    "OTEL_SDK_DISABLED": "true",  # FastAPI: a trace of each request
+}
 
 # Where Python finds its libraries, if it was told.
 _OF_PYTHON = "PYTHONHOME PYTHONPATH LD_LIBRARY_PATH DYLD_LIBRARY_PATH SYSTEMROOT".split()
@@ -27,15 +36,15 @@ def prepare_process() -> None:
     """Set what libraries read from the environment when they are imported.
 
     OpenMP threads that spin while they wait starve the other engine: decoding beside a
-    transcription fell from 62 to under 2 tokens/s. They wait passively instead. The rest keeps
-    libraries from calling home.
+    transcription fell from 62 to under 2 tokens/s. They wait passively instead.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("KMP_BLOCKTIME", "0")  # ms; Intel's OpenMP, inside CTranslate2
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    cache = Path(os.environ.get("MMCS_CACHE") or Settings().cache).expanduser()
+    os.environ.setdefault("MPLCONFIGDIR", str(cache / "matplotlib"))  # its list of fonts
+    os.environ.update(SILENCE)
     if on_a_space(Settings(), os.environ).zero_gpu:
         importlib.import_module("spaces")  # it has to come before whatever asks for a GPU
 

@@ -308,6 +308,7 @@ def reader(settings: Settings) -> RapidOcr:
             f"The text reader's model {missing[0]} is not in the installed package rapidocr; "
             "install the version that requirements.txt names."
         )
+    onnxruntime.disable_telemetry_events()  # Windows' own tracing, which no variable switches off
     model = RapidOcr(settings.threads)
     blank = np.zeros((64, 256, 3), dtype=np.uint8)
     model.read(blank)

@@ -136,6 +136,7 @@ class _Kokoro:
     """Kokoro-82M in ONNX, with the steps from letters to phonemes for both languages."""
 
     def __init__(self, voices: Path) -> None:
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before it is imported
         import onnxruntime
         from kokoro_onnx.config import DEFAULT_VOCAB
         from kokoro_onnx.tokenizer import Tokenizer

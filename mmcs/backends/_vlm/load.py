@@ -36,6 +36,8 @@ UNLOADABLE = (
     OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, AttributeError,
     SafetensorError,
 )  # fmt: skip
+# A folder is all there is: no code out of it is run, and nobody is asked for what it lacks.
+LOCAL = {"trust_remote_code": False, "local_files_only": True}
 DTYPES = {"bf16": torch.bfloat16, "nf4": torch.bfloat16, "fp32": torch.float32}
 
 
@@ -59,7 +61,7 @@ def load(settings: Settings, here: Machine | None = None) -> Loaded:
     name = Path(asked).name
     folder = files.configuration(settings)
     try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, **LOCAL)
         with BUILDING, torch.device("meta"):
             hollow = AutoModelForImageTextToText.from_config(config)
         processor = load_processor(folder, config)
@@ -81,8 +83,7 @@ def load(settings: Settings, here: Machine | None = None) -> Loaded:
                 max_memory=plan.max_memory,
                 quantization_config=_nf4(hollow) if plan.precision == "nf4" else None,
                 use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
+                **LOCAL,
                 output_loading_info=True,
             )
     except UNLOADABLE as failed:
@@ -128,9 +129,9 @@ def load_processor(folder: Path, config: Any) -> Any:
     parts = []
     for part in kind.get_attributes():
         if part == "tokenizer":
-            parts.append(AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
+            parts.append(AutoTokenizer.from_pretrained(folder, **LOCAL))
         elif part == "image_processor":
-            parts.append(AutoImageProcessor.from_pretrained(folder, trust_remote_code=False))
+            parts.append(AutoImageProcessor.from_pretrained(folder, **LOCAL))
         else:
             parts.append(None)
     # SmolVLM's wants to see a package that spells the number of a video's frames.

@@ -5,11 +5,14 @@ Usage: python speech.py MODEL.onnx VOICES_DIR   (see README.md for where both co
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported
 
 import numpy as np
 import onnxruntime

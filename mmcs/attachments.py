@@ -21,7 +21,7 @@ from mmcs.settings import Settings
 from mmcs.ticket import Attachment, AttachmentKind
 
 MEGABYTE = 1_000_000  # bytes
-MAX_BYTES: dict[AttachmentKind, int] = {"audio": 25 * MEGABYTE, "image": 15 * MEGABYTE}
+MAX_BYTES: dict[AttachmentKind, int] = {"audio": 25 * MEGABYTE, "image": 25 * MEGABYTE}
 MAX_TEXT = 20_000  # characters of a message
 MAX_ATTACHMENTS = 6  # of a message
 MAX_NAME = 80  # characters of a shown name

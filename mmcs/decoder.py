@@ -7,8 +7,9 @@ processor time; a file that breaks a decoder breaks this process alone. It answe
 
     ready
     sound SAMPLES           then SAMPLES float32 of 16 kHz mono
-    image HEIGHT WIDTH      then HEIGHT x WIDTH x 3 bytes of upright RGB
-    refused REASON          long | large | slow | soundless | empty | unreadable
+    image H W HEIGHT WIDTH  then H x W x 3 bytes of upright RGB, of an image of HEIGHT and WIDTH:
+                            above 25 megapixels H and W are a half or a quarter of them
+    refused REASON          long | large | whole | slow | soundless | empty | unreadable
 
 and anything else, a crash or silence too, means that the file cannot be decoded. ``mmcs.media``
 starts it, checks what it says, and words the refusals.
@@ -22,23 +23,27 @@ from __future__ import annotations
 import struct
 import sys
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import groupby
+from itertools import groupby, islice
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from PIL import Image as Images
+    from PIL.ImageFile import ImageFile
 
 SAMPLE_RATE = 16_000  # Hz
 SAMPLE_BYTES = 4  # float32
 MAX_SECONDS = 10 * 60  # of sound
-MAX_PIXELS = 25_000_000  # of an image
-MAX_SIDE = 32_767  # pixels; OpenCV's remapping takes no more
+MAX_PIXELS = 250_000_000  # of an image
+MAX_DECODED = 25_000_000  # pixels that come out; of a larger image fewer are decoded
+MAX_SIDE = 32_767  # pixels of what comes out; OpenCV's remapping takes no more
 
 MEMORY = 1 << 30  # bytes of address space
 NOBODY = 65_534  # the user and the group that nothing belongs to
-CPU_SECONDS = {"audio": 8, "image": 4}  # several times what any legal file takes
+CPU_SECONDS = {"audio": 8, "image": 4}  # several times what any legal file takes …
+LARGE_CPU_SECONDS = 12  # … and a legal image of more than 25 megapixels
 MAX_WORK = MAX_SECONDS * 96_000 * 2  # samples of all channels: ten minutes in 96 kHz stereo
 MAX_FRAMES = 250_000  # ten minutes in the shortest frames that a codec makes, 2.5 ms
 BATCH = 1 << 17  # samples resampled at once: frame by frame takes three times as long
@@ -54,7 +59,10 @@ TIMED_CONTAINERS = ("mov", "matroska", "flac", "ogg")  # their header's duration
 MAX_SCANS = 100  # of a progressive JPEG, which has about ten; each costs a pass over the image
 IMAGE_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP")
 ORIENTATION = 0x0112  # the EXIF tag
-STRIP = 256  # rows written at a time, so that no second copy of an image is made
+STRIP = 256  # rows at a time, so that no second copy of an image is made
+BLOCK = 1 << 20  # bytes that are inflated at a time
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a PNG's colour types
+CARRIERS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # modes of so many bytes a pixel
 
 
 class Refused(Exception):
@@ -160,11 +168,12 @@ def _bytes(frames: list[Any]) -> bytes:
     return b"".join(bytes(frame.planes[0])[: frame.samples * SAMPLE_BYTES] for frame in frames)
 
 
-def decode_image(file: IO[bytes]) -> Images.Image:
-    """Return the first frame of an image file, upright and in RGB, transparency on white.
+def decode_image(file: IO[bytes]) -> tuple[Images.Image, tuple[int, int]]:
+    """Return the first frame of an image file, upright and in RGB, transparency on white, and the
+    width and height that it has there when it is not reduced.
 
     Raises:
-        Refused: it has too many pixels.
+        Refused: it has too many pixels, or more than can be held and no way to decode fewer.
         Exception: Pillow raises a dozen kinds for broken files.
     """
     from PIL import Image
@@ -179,18 +188,128 @@ def decode_image(file: IO[bytes]) -> Images.Image:
         image = Image.open(file, formats=formats)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as bomb:
         raise Refused("large") from bomb
-    if max(image.size) > MAX_SIDE:
+    width, height = image.size
+    times = reduction(width, height)
+    if times > 1:
+        allow_more_time()
+    if max(width, height) > MAX_SIDE * times:
         raise Refused("long")
-    turn = _turn(image)
-    flat = _rgb(image)
-    return flat if turn is None else flat.transpose(turn)
+    turn = _turn(image, times)
+    try:
+        flat = flattened(image) if times == 1 else reduced(image, file, times)
+    except MemoryError as full:
+        raise Refused("whole") from full
+    if turn is None:
+        return flat, (width, height)
+    upright = flat.transpose(turn)
+    lying = turn in (turn.TRANSPOSE, turn.TRANSVERSE, turn.ROTATE_90, turn.ROTATE_270)
+    return upright, (height, width) if lying else (width, height)
 
 
-def _turn(image: Images.Image) -> Images.Transpose | None:
+def reduction(width: int, height: int) -> int:
+    """Return how many times smaller the sides of an image become: 1, or a power of two, as JPEG's
+    own reduced decoding has them."""
+    times = 1
+    while -(-width // times) * -(-height // times) > MAX_DECODED:
+        times *= 2
+    return times
+
+
+def reduced(image: ImageFile, file: IO[bytes], times: int) -> Images.Image:
+    """Return an image as RGB, its sides so many times smaller, rounded up. JPEG decodes no more
+    than that; of any other, some rows at a time become RGB and are averaged."""
+    from PIL import Image
+
+    width, height = image.size
+    if image.draft("RGB", (width // times, height // times)):
+        return flattened(image)
+    flat = Image.new("RGB", (-(-width // times), -(-height // times)))
+    for number, strip in enumerate(_strips_of_png(image, file) or _strips(image)):
+        flat.paste(flattened(strip).reduce(times), (0, number * STRIP // times))
+    return flat
+
+
+def _strips(image: ImageFile) -> Iterator[Images.Image]:
+    """Yield an image in strips; all of it is decoded at once, in its own mode."""
+    image.load()
+    for top in range(0, image.height, STRIP):
+        yield image.crop((0, top, image.width, min(top + STRIP, image.height)))
+
+
+def _strips_of_png(image: ImageFile, file: IO[bytes]) -> Iterator[Images.Image] | None:
+    """Return what yields a PNG in strips, of which no more than one is decoded at a time; None if
+    it is no PNG, interlaced, or of more bytes a pixel than Pillow can carry."""
+    if image.format != "PNG" or image.info.get("interlace"):
+        return None
+    file.seek(24)  # depth and colour type, behind width and height
+    depth, colour = file.read(2)
+    bits = depth * CHANNELS[colour]
+    carrier = CARRIERS.get(max(1, bits // 8))
+    return _decoded_strips(image, file, bits, carrier) if carrier else None
+
+
+def _decoded_strips(
+    image: ImageFile, file: IO[bytes], bits: int, carrier: str
+) -> Iterator[Images.Image]:
+    """Yield a PNG in strips. A row is told as its difference to the one above, so each strip is
+    given to Pillow's decoder with the last row of the strip before, as a small PNG's data."""
+    from copy import copy
+
+    from PIL import Image
+
+    size = (image.width * bits + 7) // 8  # bytes of a row
+    above = bytes(size)
+    rows = _inflated(_data_of_png(file), size + 1)  # a row's first byte tells of what it differs
+    for top in range(0, image.height, STRIP):
+        count = min(STRIP, image.height - top)
+        told = list(islice(rows, count))
+        if len(told) < count:
+            raise Refused("unreadable")
+        shape = (size // len(carrier), count + 1)
+        packed = zlib.compress(b"".join((b"\0", above, *told)), 0)
+        plain = Image.frombytes(carrier, shape, packed, "zip", carrier, 0).tobytes()
+        above = plain[-size:]
+        strip = Image.frombytes(
+            image.mode, (image.width, count), plain[size:], "raw", image.tile[0].args
+        )
+        # Pillow gives a palette to one image alone, and marks it as given.
+        strip.palette, strip.info = copy(image.palette), image.info
+        yield strip
+
+
+def _data_of_png(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the compressed rows of a PNG, out of its chunks."""
+    file.seek(8)
+    while len(head := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", head)
+        end = file.tell() + length + 4  # a checksum
+        if name == b"IDAT":
+            yield file.read(length)
+        file.seek(end)
+
+
+def _inflated(packed: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Yield what was compressed in pieces of one size, as far as it goes."""
+    inflate, held = zlib.decompressobj(), bytearray()
+    for data in packed:
+        while True:
+            more = inflate.decompress(data, BLOCK)
+            held += more
+            while len(held) >= size:
+                yield bytes(held[:size])
+                del held[:size]
+            data = inflate.unconsumed_tail
+            if not data and len(more) < BLOCK:
+                break
+
+
+def _turn(image: Images.Image, times: int) -> Images.Transpose | None:
     """Return how to turn an image upright, by its EXIF orientation; None if it is or can't tell."""
     from PIL.Image import Transpose
 
     orientation = 1
+    if times > 1:  # else Pillow decodes all of a PNG to see whether its EXIF stands at the end
+        image.info.setdefault("exif", b"")
     with suppress(OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error):
         orientation = image.getexif().get(ORIENTATION, 1)  # broken EXIF is no reason to refuse
     return {
@@ -204,7 +323,8 @@ def _turn(image: Images.Image) -> Images.Transpose | None:
     }.get(orientation)
 
 
-def _rgb(image: Images.Image) -> Images.Image:
+def flattened(image: Images.Image) -> Images.Image:
+    """Return an image of any mode as RGB, transparency on white."""
     from PIL import Image
 
     if image.mode.startswith("I"):  # 16 bits of grey, which convert() would clip
@@ -261,7 +381,6 @@ def confine(kind: str, threads: bool = False) -> None:
             os.setuid(NOBODY)
     for limit, most in (
         (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, CPU_SECONDS[kind]),
         (resource.RLIMIT_NOFILE, 0),  # those that are open stay open
         *(() if threads else ((resource.RLIMIT_NPROC, 0),)),
         (resource.RLIMIT_FSIZE, 0),
@@ -269,6 +388,18 @@ def confine(kind: str, threads: bool = False) -> None:
     ):
         with suppress(ValueError, OSError):  # a limit that is stricter already, or unknown
             resource.setrlimit(limit, (most, most))
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS[kind], LARGE_CPU_SECONDS))
+
+
+def allow_more_time() -> None:
+    """Take the processor time that a large image may have."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CPU, (LARGE_CPU_SECONDS, LARGE_CPU_SECONDS))
 
 
 def main(kind: str, file: IO[bytes], answer: IO[bytes]) -> None:
@@ -285,9 +416,9 @@ def main(kind: str, file: IO[bytes], answer: IO[bytes]) -> None:
             answer.write(b"sound %d\n" % (len(samples) // SAMPLE_BYTES))
             answer.write(samples)
         else:
-            image = decode_image(file)
+            image, full = decode_image(file)
             width, height = image.size
-            answer.write(b"image %d %d\n" % (height, width))
+            answer.write(b"image %d %d %d %d\n" % (height, width, full[1], full[0]))
             for top in range(0, height, STRIP):
                 strip = image.crop((0, top, width, min(top + STRIP, height)))
                 answer.write(strip.tobytes())

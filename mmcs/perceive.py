@@ -42,6 +42,12 @@ class View:
         """
         return media.image_of(self.attachment, self.settings)
 
+    @property
+    def reduced(self) -> float:
+        """How many times larger the sides of the original are, in whose pixels boxes are told."""
+        width, _ = media.image_size(self.attachment, self.settings)
+        return width / int(self.image.shape[1])
+
 
 def hear(attachment: Attachment, transcriber: Transcriber, settings: Settings) -> Transcript:
     """Return what is said in an audio attachment.
@@ -60,7 +66,7 @@ def read(view: View, reader: Reader) -> Reading:
     Raises:
         BadInput: the file cannot be decoded, or is past a limit.
     """
-    find = lambda: reader.read(view.image)  # noqa: E731  # decoded only when not kept
+    find = lambda: reader.read(view.image).enlarged(view.reduced)  # noqa: E731  # if not kept
     return _kept(Reading, view.attachment, f"read-{reader.name}", view.settings, find)
 
 
@@ -78,7 +84,7 @@ def look(view: View, reading: Reading, tagger: Tagger, captioner: Captioner) -> 
 
     def see() -> Picture:
         tags = tagger.tag(view.image)
-        kind = image_kind(view.image, tags, reading)
+        kind = image_kind(view.image, tags, reading.enlarged(1 / view.reduced))
         seen = Picture(view.attachment.name, kind, "", tags, reading.lines)
         return replace(seen, caption=captioner.caption(view.image, seen))
 

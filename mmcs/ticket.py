@@ -92,6 +92,11 @@ class Line:
     confidence: float  # 0-1
     box: tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels of the upright original
 
+    def enlarged(self, times: float) -> Line:
+        """Return the line on an image whose sides are so many times larger."""
+        x0, y0, x1, y1 = self.box
+        return replace(self, box=(x0 * times, y0 * times, x1 * times, y1 * times))
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -103,6 +108,10 @@ class Reading:
     def text(self) -> str:
         """The lines, one below the other."""
         return "\n".join(line.text for line in self.lines)
+
+    def enlarged(self, times: float) -> Reading:
+        """Return the reading on an image whose sides are so many times larger."""
+        return Reading(tuple(line.enlarged(times) for line in self.lines))
 
 
 @dataclass(frozen=True)

@@ -132,11 +132,19 @@ def chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def png(width: int, height: int, extra: bytes = b"") -> bytes:
-    """Return a black PNG of any size, its pixels never held; ``extra`` are more chunks."""
+def png(
+    width: int,
+    height: int,
+    extra: bytes = b"",
+    claims: tuple[int, int] | None = None,
+    depth: int = 8,
+    colour: int = 0,
+) -> bytes:
+    """Return a black PNG of any size, its pixels never held; ``extra`` are more chunks. Its header
+    may claim another size, or pixels of more bits and colours."""
     packer = zlib.compressobj(9)
     body = b"".join(packer.compress(bytes(1 + width)) for _ in range(height)) + packer.flush()
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", *(claims or (width, height)), depth, colour, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", header)

@@ -87,7 +87,7 @@ def test_two_may_keep_the_same_file_at_once(tmp_path: Path, settings: Settings) 
     assert [file.read_bytes() for file in kept] == [content]
 
 
-@pytest.mark.parametrize(("kind", "megabytes"), [("audio", 26), ("image", 16)])
+@pytest.mark.parametrize(("kind", "megabytes"), [("audio", 26), ("image", 26)])
 def test_too_large_a_file_is_not_kept(
     kind: AttachmentKind, megabytes: int, tmp_path: Path, settings: Settings
 ) -> None:

@@ -96,10 +96,10 @@ class Files:
 
         folder = self._folder(attachment)
         for kept in folder.glob(f"{attachment.sha256}.*.jpg"):
-            width, _, height = kept.name.split(".")[1].partition("x")
-            return Preview(kept, int(width), int(height))
+            width, height = map(int, kept.name.split(".")[1].split("x"))
+            return Preview(kept, width, height)
         pixels = media.image_of(attachment, self._settings)
-        height, width = pixels.shape[:2]
+        width, height = media.image_size(attachment, self._settings)
         shown = Image.fromarray(pixels)
         shown.thumbnail((MAX_SHOWN, MAX_SHOWN))
         path = folder / f"{attachment.sha256}.{width}x{height}.jpg"

@@ -104,18 +104,18 @@ class Parts:
 
     def regions(self) -> list[Region]:
         """Return the regions of all images, of no value yet."""
-        sizes = {name: image.shape[:2] for name, image in self._originals.items()}
+        sizes = {name: size[::-1] for name, (_, size) in self._originals.items()}
         most = max(LEAST_REGIONS, MOST_REGIONS // max(len(sizes), 1))
         return [Region(n, box, 0.0) for n, size in sizes.items() for box in grid(size, most)]
 
     def covered(self, name: str, regions: Sequence[Region] = ()) -> Variant:
         """Return the ticket with regions of one image covered, and the lines that stand there left
         out; of no region, with the image looked at again, as small as one that is covered."""
-        image, encoder = self._originals[name], self.encoders.image
+        (image, (width, _)), encoder = self._originals[name], self.encoders.image
         if encoder is None:
             raise ValueError(f"nothing looked at {name}")
         small = _small(image)
-        scale = small.shape[1] / image.shape[1]
+        scale = small.shape[1] / width
         for region in regions:
             x0, y0, x1, y1 = (round(side * scale) for side in region.box)
             small[y0:y1, x0:x1] = GREY
@@ -161,9 +161,11 @@ class Parts:
         return found
 
     @cached_property
-    def _originals(self) -> Mapping[str, Image]:
+    def _originals(self) -> Mapping[str, tuple[Image, tuple[int, int]]]:
+        """The pixels of each image, and the width and height in which boxes are told."""
+        look = lambda file, s: (media.image_of(file, s), media.image_size(file, s))  # noqa: E731
         files = attached(self.understood.ticket, "image")
-        read = {f.name: self._decoded(f, media.image_of) for f in files if f.name in self.images}
+        read = {f.name: self._decoded(f, look) for f in files if f.name in self.images}
         return {name: image for name, image in read.items() if image is not None}
 
     @cached_property

@@ -53,6 +53,10 @@ _FILES: tuple[Pair, ...] = (
         "{name} 超过 {most} 百万像素：请上传小一些的版本。",
     ),
     (
+        "{name} has too many pixels for its format: save it as JPEG and send that.",
+        "{name} 的像素对这种格式来说太多：请另存为 JPEG 再上传。",
+    ),
+    (
         "{name} has no sound in it: send a recording that has, as {formats}.",
         "{name} 里没有声音：请上传有声音的录音，格式为 {formats}。",
     ),

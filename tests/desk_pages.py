@@ -57,9 +57,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(settings: Settings, **given: Any) -> Iterator[str]:
+def served(settings: Settings, port: int = 0, **given: Any) -> Iterator[str]:
     """Serve the desk on fakes, but for the given roles, and yield its address."""
-    settings = replace(settings, port=free_port())
+    settings = replace(settings, port=port or free_port())
     pipeline = Pipeline(settings, Cast(settings, **given), wait_for_chat=False)
     store = Store(settings)
     files = Files(settings, store.secret(LINKS))

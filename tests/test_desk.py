@@ -133,7 +133,7 @@ def everything(case: Case, view: View) -> str:
     pieces = (
         render.header(view, states, (), [case.ticket.subject]),
         render.attachments(case.ticket.messages[0], view),
-        render.conversation(case.ticket.messages, view),
+        render.conversation(case.ticket.messages, view, case.id),
         render.evidence(case, view),
         render.evidence(case, view, Step("tag", "b.png")),
         render.drafts(case, view),

@@ -129,11 +129,11 @@ def test_nobody_else_is_sent_any_of_it(desk: str, headers: dict[str, str]) -> No
 def test_two_visitors_never_see_each_others_tickets(wire: Wire) -> None:
     """Somebody else's ticket cannot be opened, listed or answered, even by its id."""
     anna, bob = Visitor(wire), Visitor(wire)
-    anna.call("write", anna.page, LATE)
-    anna.call("type", anna.page, "A secret reply")
+    anna.type("message", LATE)
+    anna.type("reply", "A secret reply")
     bob.page["case"] = anna.page["case"]
     bob.call("load", bob.page)
-    bob.call("write", bob.page, "Bob's own words")
+    bob.type("message", "Bob's own words")
     anna.call("load", anna.page)
     seen_by_anna, seen_by_bob = " ".join(anna.seen), " ".join(bob.seen)
     assert "A secret reply" in seen_by_anna and LATE in seen_by_anna

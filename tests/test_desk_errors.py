@@ -98,19 +98,22 @@ CARRYING = {
     "edit": {"edit": "segment", "attachment": "a.wav", "number": "0", "text": "late"},
     "file": {"question": "urgency", "label": "high"},
     "ask": {"question": "category"},
-    "use": {"which": "0"},
+    "type": {"box": "reply", "text": "Hi", "case": "0" * 12, "answers": "0", "mark": "1"},
 }
 WRONG: dict[str, tuple[Any, ...]] = {
     "language": ([], {}, None, 3, "fr", "\ud83d"),
     "id": ([], {}, None, 3, "n" * 30_000),
     "name": ([], {}, None, 3),
-    "which": ("²", "-1", "1e3", [], None, "9" * 5000, "0x1"),
+    "box": ([], None, "note", "__init__"),
+    "case": ([], None, "²" * 12, "0" * 11, "0" * 13),
+    "answers": ("²", "-1", "1e3", [], None, "9" * 5000, "0x1"),
+    "mark": ([], None, "n" * 100),
     "question": ([], {}, None, "language", "__class__"),
     "label": ([], {}, None, 5),
     "edit": ([], None, "__init__"),
     "attachment": ([], None),
     "number": ("²", [], None, "9" * 400, -1, 0.5),
-    "text": ([], None, "n" * 30_000),
+    "text": ([], None, "n" * 300_000),
 }
 
 
@@ -133,9 +136,10 @@ def test_a_page_that_remembers_nonsense_is_a_new_one(desk: str, events: dict[str
     odd: list[Any] = [None, 7, [], "x", {"owner": []}, {"language": {}}, {"case": "²" * 12}]
     for remembered in odd:
         assert sent(desk, events["tick"], [remembered])[0] == 200
-        assert sent(desk, events["write"], [remembered, f"{LATE} \ud83d"])[0] == 200
+        assert sent(desk, events["type"], [remembered], CARRYING["type"])[0] == 200
     page = open_page({}).to_json()
-    assert sent(desk, events["write"], [page, f"{LATE} \ud83d"])[0] == 200
+    typed = {**CARRYING["type"], "box": "message", "text": f"{LATE} \ud83d", "case": page["case"]}
+    assert sent(desk, events["type"], [page], typed)[0] == 200
     status, answer = sent(desk, events["load"], [page])
     assert status == 200 and f"{LATE} \ufffd" in json.dumps(answer, ensure_ascii=False)
 
@@ -145,7 +149,7 @@ def test_the_wrong_number_of_values_gets_an_answer(
     data: Any, desk: str, events: dict[str, Any]
 ) -> None:
     """Too few or too many values, or none, are no bare error."""
-    status, answer = sent(desk, events["write"], data)
+    status, answer = sent(desk, events["send"], data)
     if status == 500:
         assert_sentence(answer)
     assert answer != {"error": None}

@@ -65,8 +65,8 @@ def test_a_ticket_written_at_one_desk_is_opened_at_the_other(wire: Wire, second:
     """Its owner finds message and typed reply there, and what is sent there is seen here; a visitor
     with the ticket's id alone finds nothing at either."""
     anna = Visitor(wire)
-    anna.call("write", anna.page, LATE + "\0")
-    anna.call("type", anna.page, REPLY)
+    anna.type("message", LATE + "\0")
+    anna.type("reply", REPLY)
     with served(second) as url, connected(url) as other:
         anna_there, bob = Visitor(other, dict(anna.page)), Visitor(other)
         shown = loaded(anna_there)
@@ -85,7 +85,7 @@ def test_a_file_that_the_other_desk_has_not_is_a_plain_sentence(
     """Without the first desk's home, the ticket opens all the same; drafting says which file is
     missing. With it, the file is read."""
     anna = Visitor(wire)
-    anna.call("write", anna.page, LATE)
+    anna.type("message", LATE)
     anna.upload(Path(image))
     with served(second) as url, connected(url) as other:
         there = Visitor(other, dict(anna.page))

@@ -321,7 +321,7 @@ def test_a_correction_takes_it_away(desk: Callable[..., Desk], sound: str) -> No
     assert 'class="reason"' not in opened.shown(opened.do.answer(opened.kept))
     opened.press("category")
     assert 'class="reason"' in opened.answer()
-    opened.do.write(opened.kept, "Something else")
+    opened.do.tickets.write(opened.page, "Something else")
     assert 'class="reason"' not in opened.shown(opened.do.answer(opened.kept))
 
 

@@ -10,15 +10,15 @@ from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
+from mmcs.desk import render
 from mmcs.desk.drafting import Drafting
 from mmcs.desk.drawing import Drawing, Updates
 from mmcs.desk.files import Files
 from mmcs.desk.late import Runs
 from mmcs.desk.layout import Parts
 from mmcs.desk.page import Page, new_id, open_page, sample_case
-from mmcs.desk.payloads import Asked, Chosen, Edited, Opened, Removed, Spoken, Used, read
+from mmcs.desk.payloads import Asked, Chosen, Edited, Opened, Removed, Spoken, Typed, read
 from mmcs.desk.reasons import Reasons
-from mmcs.desk.render import labels_of
 from mmcs.desk.texts import translated
 from mmcs.desk.tickets import Correction, Tickets, unsupported_in
 from mmcs.desk.way import QUEUED, Way
@@ -137,9 +137,17 @@ class Actions:
     # The ticket.
 
     @plainly
-    def write(self, kept: Kept, text: str) -> None:
-        """Keep what is typed as the customer's message."""
-        self.tickets.write(open_page(kept), text or "")
+    def type(self, kept: Kept, event: gr.EventData) -> Updates:
+        """Keep what came into a box, and tell the page so; not if the ticket was answered since:
+        then the page knows better what becomes of it."""
+        typed = read(Typed, event)
+        page = open_page({**open_page(kept).to_json(), "case": typed.case})
+        messages = self.tickets.case(page).ticket.messages
+        if sum(message.author == "agent" for message in messages) != typed.answers:
+            return unchanged()
+        keep = {"message": self.tickets.write, "reply": self.tickets.note_reply}[typed.box]
+        keep(page, typed.text)
+        return {self.parts.saved: render.saved(typed.mark)}
 
     @plainly
     def attach(self, kept: Kept, paths: str | Sequence[str] | None) -> Updates:
@@ -175,7 +183,7 @@ class Actions:
     def file(self, kept: Kept, event: gr.EventData) -> Updates:
         """Put the agent's verdict in the place of the models'."""
         page = open_page(kept)
-        known = labels_of(self.draw.pipeline.domain)
+        known = render.labels_of(self.draw.pipeline.domain)
         chosen = read(Chosen, event)
         if chosen.label not in known[chosen.question]:
             return unchanged()
@@ -277,24 +285,6 @@ class Actions:
         }
 
     # The reply.
-
-    @plainly
-    def use(self, kept: Kept, event: gr.EventData) -> Updates:
-        """Copy a draft into the reply."""
-        page = open_page(kept)
-        case = self.drafting.case(page)
-        drafts = [d for d in (case.draft, *case.alternatives) if d]
-        which = read(Used, event).which
-        if which >= len(drafts):
-            return unchanged()
-        text = drafts[which].text
-        self.tickets.note_reply(page, text)
-        return {self.parts.reply: text, **self.draw.warning(page, "")}
-
-    @plainly
-    def type(self, kept: Kept, text: str) -> None:
-        """Keep what the agent types in answer."""
-        self.tickets.note_reply(open_page(kept), text or "")
 
     @plainly
     def send(self, kept: Kept, text: str) -> Updates:

@@ -8,7 +8,7 @@
   card.hidden = true;
   document.body.append(card);
   let pinned = null;
-  let sought = false; // whether the agent has asked why, and not seen the answer yet
+  const BOXES = { message: "#message textarea", reply: "#reply textarea" };
 
   // --- what a sentence rests on ---
   const anchored = (mark) =>
@@ -119,14 +119,12 @@
       const audio = on(".transcript").querySelector("audio");
       play(on(".transcript"), (audio.duration || 0) * ((event.clientX - track.left) / track.width));
     }
-    if (on("[data-act=why]")) sought = on("[data-act=why]").getAttribute("aria-expanded") === "false";
+    if (on("[data-act=why]")) ask(on("[data-act=why]"));
+    if (on("[data-act=use]")) use(on("[data-act=use]").dataset.text);
     if (on("[data-zoom]")) on("[data-zoom]").classList.toggle("large");
     if (on("[data-tab]")) {
-      const group = on(".tabbed");
-      group.dataset.shown = on("[data-tab]").dataset.tab;
-      group.querySelectorAll("[data-tab]").forEach((tab) =>
-        tab.setAttribute("aria-selected", String(tab.dataset.tab === group.dataset.shown))
-      );
+      turn(on(".tabbed"), on("[data-tab]").dataset.tab);
+      if (on("#lists")) listed = on("[data-tab]").dataset.tab;
     }
     const models = document.querySelector("details.models[open]");
     if (models && !on("details.models")) models.open = false;
@@ -203,7 +201,9 @@
     inlet.dispatchEvent(new Event("change", { bubbles: true }));
   }
   const pane = (event) => event.target.closest && event.target.closest("#ticket");
+  const carriesFiles = (event) => event.dataTransfer && event.dataTransfer.types.includes("Files");
   document.addEventListener("dragover", (event) => {
+    if (!carriesFiles(event)) return; // text may be dropped into any box
     event.preventDefault();
     if (pane(event)) pane(event).classList.add("dropping");
   });
@@ -213,19 +213,150 @@
     }
   });
   document.addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
     event.preventDefault();
     document.querySelectorAll(".dropping").forEach((e) => e.classList.remove("dropping"));
     if (pane(event)) take(event.dataTransfer.files);
   });
   document.addEventListener("paste", (event) => {
     const files = event.clipboardData ? [...event.clipboardData.files] : [];
-    if (files.length && pane(event)) {
+    const text = boxOf(event.target) && event.clipboardData.types.includes("text/plain");
+    if (files.length && pane(event) && !text) { // a table's cells come as text and as a picture
       event.preventDefault();
       take(files);
     }
   });
 
+  // --- tabs ---
+  let listed = "0"; // which of the lists of tickets the agent looks at
+
+  function turn(group, shown) {
+    group.dataset.shown = shown;
+    group.querySelectorAll("[data-tab]").forEach((tab) =>
+      tab.setAttribute("aria-selected", String(tab.dataset.tab === shown))
+    );
+  }
+
+  // --- what comes into a box: kept in this browser until the desk has said that it is kept there ---
+  // Gradio's own `input` event comes with keys that write a character alone: not with what is pasted,
+  // dropped, cut, deleted, undone, spoken, or composed by an input method, as Chinese is.
+  const TYPED = "mmcs-typed"; // in localStorage, by ticket and box: {text, known, answers, mark}
+  const SOON = 300; // ms from the last change until it is sent
+  const LOST = 10_000; // ms until what was sent is sent again
+  const MOST_KNOWN = 8; // texts that the desk may have of one box, by what this page has sent it
+  const before = {}; // by box: its text as it stood before the latest change
+  let sending = null; // the mark of what is on its way, and since when
+  let timer = 0;
+
+  const boxOf = (area) => Object.keys(BOXES).find((box) => area.matches && area.matches(BOXES[box]));
+  const ticket = () => (document.querySelector("#turns [data-case]") || { dataset: {} }).dataset;
+  const typed = () => JSON.parse(localStorage.getItem(TYPED) || "{}");
+  function note(key, record) {
+    const all = typed();
+    delete all[key];
+    if (record) all[key] = record; // behind the others, which get their turn
+    localStorage.setItem(TYPED, JSON.stringify(all));
+  }
+
+  for (const name of ["focusin", "beforeinput"]) {
+    document.addEventListener(name, (event) => {
+      if (boxOf(event.target)) before[boxOf(event.target)] = event.target.value;
+    }, true);
+  }
+  document.addEventListener("input", (event) => {
+    const box = boxOf(event.target);
+    if (!box || !ticket().case) return;
+    const key = `${ticket().case} ${box}`;
+    const { known } = typed()[key] || { known: [before[box] || ""] };
+    const text = event.target.value;
+    before[box] = text;
+    note(key, { text, known, answers: ticket().answers, mark: crypto.getRandomValues(new Uint32Array(2)).join("-") });
+    clearTimeout(timer);
+    timer = setTimeout(send, SOON);
+  });
+
+  function send() {
+    clearTimeout(timer);
+    const [key, record] = Object.entries(typed())[0] || [];
+    if (!key) return;
+    timer = setTimeout(send, LOST);
+    if (sending && Date.now() - sending.since < LOST) return;
+    sending = { key, mark: record.mark, since: Date.now() };
+    const known = [...new Set([...record.known, record.text])].slice(-MOST_KNOWN);
+    note(key, { ...record, known });
+    const [id, box] = key.split(" ");
+    const { text, answers, mark } = record;
+    const detail = { case: id, box, text, answers, mark };
+    document.querySelector("#saved [data-saved]").dispatchEvent(new CustomEvent("desk-typed", { bubbles: true, detail }));
+  }
+
+  function saved(mark) {
+    if (!sending || sending.mark !== mark) return;
+    const { key } = sending;
+    sending = null;
+    if ((typed()[key] || {}).mark === mark) note(key, null);
+    send();
+  }
+
+  // Puts back what was typed and is not kept by the desk. A text that came from elsewhere meanwhile
+  // stays, above it, and the agent is told.
+  function restore() {
+    const { case: id, answers } = ticket();
+    for (const box of Object.keys(BOXES)) {
+      const key = `${id} ${box}`;
+      const record = typed()[key];
+      const area = document.querySelector(BOXES[box]);
+      if (!record || !area) continue;
+      if (record.answers !== answers && recorded(record.text)) {
+        note(key, null); // it is a turn of the conversation now
+        continue;
+      }
+      if (area.value !== record.text) put(area, key, record);
+    }
+    send();
+  }
+  const recorded = (text) =>
+    [...document.querySelectorAll("#turns .turn p")].some((p) => p.textContent.trim().startsWith(text.trim()));
+
+  function put(area, key, { text, known }) {
+    const there = area.value.trim();
+    const ours = !there || known.some((one) => one.trim() === there);
+    before[boxOf(area)] = area.value;
+    note(key, null);
+    area.value = ours ? text : `${area.value}\n\n${text}`;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+    if (!ours) tell(document.querySelector(".topbar").dataset.sayJoined);
+  }
+
+  const remark = document.createElement("p");
+  remark.id = "desk-remark";
+  remark.setAttribute("role", "status");
+  document.body.append(remark);
+  function tell(words) {
+    remark.textContent = words;
+    document.addEventListener("pointerdown", () => { remark.textContent = ""; }, { once: true });
+  }
+
   // --- the reply ---
+  // Puts a draft into the reply as if it were typed, so that the browser's own undo takes it out
+  // again. What the agent has written stays, above it; an unchanged draft gives way to the other.
+  let used = "";
+  function use(draft) {
+    const area = document.querySelector(BOXES.reply);
+    const drafts = [...document.querySelectorAll("#drafts [data-act=use]")].map((button) => button.dataset.text.trim());
+    const there = area.value.trim();
+    const whole = !there || [used, ...drafts].includes(there);
+    area.focus();
+    before.reply = area.value;
+    area.setSelectionRange(whole ? 0 : area.value.length, area.value.length);
+    const text = whole ? draft : `\n\n${draft}`;
+    if (!document.execCommand("insertText", false, text)) {
+      area.setRangeText(text, area.selectionStart, area.selectionEnd, "end");
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    used = draft.trim();
+  }
+
   window.deskCopy = (text) => {
     const button = document.querySelector("#copy");
     const done = () => {
@@ -242,16 +373,49 @@
     else byHand();
   };
 
-  // --- a draft that is being written stays in sight; a reason comes into it when it was asked for ---
-  new MutationObserver(() => {
-    const caret = document.querySelector("#drafts .caret");
-    if (caret) caret.scrollIntoView({ block: "nearest" });
-    const reason = sought && document.querySelector("#evidence .reason:not([data-awaited])");
-    if (reason) {
-      sought = false;
-      reason.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  // --- a draft that is being written stays in sight, unless the agent has scrolled away from its end;
+  // where the whole page scrolls, as on a phone, it never moves ---
+  let away = false;
+  let end = 0; // how far the drafts were scrolled to show the end
+  document.addEventListener("scroll", (event) => {
+    if (event.target.id === "drafts") away = event.target.scrollTop < end - 4;
+  }, true);
+  function followCaret(pane) {
+    const caret = pane.querySelector(".caret");
+    if (!caret) {
+      away = false;
+      end = 0;
+      return;
     }
-  }).observe(document.body, { subtree: true, childList: true, characterData: true });
+    const hidden = caret.getBoundingClientRect().bottom + 8 - pane.getBoundingClientRect().bottom;
+    if (away || hidden <= 0) return;
+    pane.scrollTop += hidden;
+    end = pane.scrollTop;
+  }
+
+  // --- why: the answer comes into sight when it was asked for, and so does the sign that it is sought
+  let sought = false; // whether the agent has asked, and not seen the answer yet
+  function ask(button) {
+    sought = button.getAttribute("aria-expanded") === "false";
+    button.toggleAttribute("data-busy", sought);
+  }
+  function showReason() {
+    const reason = sought && document.querySelector("#evidence .reason");
+    if (!reason) return;
+    sought = "awaited" in reason.dataset;
+    reason.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }
+
+  // --- whenever a part of the page was drawn anew ---
+  document.addEventListener("desk-drawn", (event) => {
+    const part = event.target.closest(".block");
+    if (part.id === "lists" && part.querySelector(".tabbed")) turn(part.querySelector(".tabbed"), listed);
+    if (part.id === "drafts") followCaret(part);
+    if (part.id === "evidence") showReason();
+    if (part.id === "top") say();
+    if (part.id === "saved") saved(part.querySelector("[data-saved]").dataset.saved);
+    else requestAnimationFrame(() => requestAnimationFrame(restore)); // the boxes are drawn by then
+  });
 
   // --- words that Gradio's own parts say ---
   const say = () => {
@@ -262,6 +426,5 @@
       if (key.startsWith("say")) root.style.setProperty(`--${key.replace(/[A-Z]/g, (c) => "-" + c.toLowerCase())}`, JSON.stringify(words));
     }
   };
-  new MutationObserver(say).observe(document.body, { subtree: true, childList: true, attributeFilter: ["data-language"] });
   say();
 }

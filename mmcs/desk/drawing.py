@@ -74,7 +74,7 @@ class Drawing:
         filed = self.tickets.filed(page)
         return {
             self.parts.title: render.title(self.samples, page.sample, view, _worked_on(case)),
-            self.parts.turns: render.conversation(earlier(case.ticket), view),
+            self.parts.turns: render.conversation(earlier(case.ticket), view, page.case),
             self.parts.files: render.attachments(current(case.ticket), view),
             self.parts.lists: render.lists(self.samples, filed, case, page.sample, view),
         }

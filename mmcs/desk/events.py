@@ -38,7 +38,7 @@ def wire(blocks: gr.Blocks, do: Actions) -> None:
     parts.timer.tick(do.tick, [page], [parts.header, parts.timer, parts.evidence], **_LIGHT)
     parts.header.language(do.speak, [page], everything, **_LIGHT)
 
-    parts.message.input(do.write, [page, parts.message], trigger_mode="always_last", **_LIGHT)
+    parts.saved.typed(do.type, [page], [parts.saved], trigger_mode="multiple", **_LIGHT)
     shown = [parts.attach, parts.record, parts.title, parts.turns, parts.files, parts.lists]
     found = [parts.evidence, parts.drafts]
     parts.attach.upload(do.attach, [page, parts.attach], [*shown, *found], **_LIGHT)
@@ -71,12 +71,11 @@ def wire(blocks: gr.Blocks, do: Actions) -> None:
     parts.lists.open(do.open, [page], everything, **stops)
     blocks.unload(do.leave)
 
-    parts.drafts.use(do.use, [page], everything, **_LIGHT)
-    parts.reply.input(do.type, [page, parts.reply], trigger_mode="always_last", **_LIGHT)
     parts.copy.click(None, [parts.reply], js=_COPY, api_visibility="private")
     parts.send.click(do.send, [page, parts.reply], everything, **_LIGHT)
     parts.send_anyway.click(do.send_anyway, [page, parts.reply], everything, **_LIGHT)
-    parts.back.click(do.go_back, [page], everything, **_LIGHT)
+    for press in (parts.back.click, parts.drafts.use):
+        press(do.go_back, [page], everything, **_LIGHT)
 
 
 def wire_api(api: ApiParts, do: Actions) -> None:

@@ -34,8 +34,10 @@ element.addEventListener("change", (event) => {
   if (chosen) trigger("choose", {question: chosen.dataset.choose, label: chosen.value});
 });
 element.addEventListener("desk-edit", (event) => trigger("edit", event.detail));
+element.addEventListener("desk-typed", (event) => trigger("typed", event.detail));
 watch("value", () => {
   if (element.querySelector("[data-awaited]")) trigger("awaited");
+  element.dispatchEvent(new CustomEvent("desk-drawn", {bubbles: true}));
 });
 """
 
@@ -47,6 +49,7 @@ class Parts:
     page: gr.BrowserState
     timer: gr.Timer
     header: gr.HTML
+    saved: gr.HTML
     title: gr.HTML
     turns: gr.HTML
     message: gr.Textbox
@@ -120,7 +123,7 @@ def lay_out() -> Parts:
     """Place the components in the Blocks that is open."""
     page = gr.BrowserState({}, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
     timer = gr.Timer(0.8)
-    header = _html("top")
+    header, saved = _html("top"), _html("saved", '<span data-saved=""></span>')
     with gr.Row(elem_id="desk", equal_height=False):
         with gr.Column(elem_id="ticket", elem_classes="pane"):
             title, turns = _html("ticket-title"), _html("turns")
@@ -189,6 +192,7 @@ def lay_out() -> Parts:
         page,
         timer,
         header,
+        saved,
         title,
         turns,
         message,
@@ -226,9 +230,9 @@ def lay_out_api() -> ApiParts:
     )
 
 
-def _html(name: str, visible: bool = True) -> gr.HTML:
+def _html(name: str, value: str = "", visible: bool = True) -> gr.HTML:
     return gr.HTML(
-        "",
+        value,
         elem_id=name,
         js_on_load=_EVENTS,
         apply_default_css=False,

@@ -66,10 +66,14 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Used:
-    """A draft, by its place among those that are shown."""
+class Typed:
+    """What came into a box of a ticket."""
 
-    which: Place
+    box: Literal["message", "reply"]
+    text: Annotated[str, Field(max_length=10 * MAX_TEXT), AfterValidator(well_formed)]
+    case: Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
+    answers: Place  # of the agent, when it was typed
+    mark: Annotated[str, Field(max_length=64)]  # what the page calls it
 
 
 def read(kind: type[T], event: gr.EventData) -> T:

@@ -153,7 +153,7 @@ class Tickets:
         """Keep what the agent types in answer."""
 
         def noted(kept: Kept) -> Kept:
-            worth_keeping = text or kept.case.ticket.messages
+            worth_keeping = text or kept.reply or kept.case.ticket.messages
             return replace(kept, reply=text) if worth_keeping else kept
 
         self._store.change(page.owner, page.case, noted)

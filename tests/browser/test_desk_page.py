@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from desk_pages import LATE, served
@@ -77,7 +78,7 @@ def test_what_comes_from_outside_is_shown_and_never_run(
     note, photo = tmp_path / "note.wav", tmp_path / "box.png"
     note.write_bytes(wav(pcm(1.0)))
     photo.write_bytes(encoded(corners(), "PNG"))
-    cast = {
+    cast: dict[str, Any] = {
         "transcriber": FakeTranscriber(HOSTILE),
         "reader": FakeReader((HOSTILE,)),
         "chat": FakeChat(HOSTILE),

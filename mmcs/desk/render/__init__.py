@@ -11,6 +11,7 @@ from mmcs.desk.render.side import (
     header,
     lists,
     remark,
+    saved,
     title,
     warning,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "lists",
     "problems",
     "remark",
+    "saved",
     "steps_of",
     "title",
     "warning",

@@ -109,7 +109,7 @@ def _draft(draft: Draft, number: int, case: Case, view: View) -> Markup:
     return Markup(
         '<article class="draft" data-pane="{}" lang="{}"><header>{}{}</header>'
         '<div class="reply">{}</div>{}<div class="foot">'
-        '<button type="button" class="use" data-act="use" data-which="{}">{}</button>'
+        '<button type="button" class="use" data-act="use" data-text="{}">{}</button>'
         '<span class="why" title="{}">{}</span></div></article>'
     ).format(
         number,
@@ -118,7 +118,7 @@ def _draft(draft: Draft, number: int, case: Case, view: View) -> Markup:
         _timing(draft, case, view),
         _marked_up(draft, numbers, view),
         _legend(numbers, case, view),
-        number,
+        draft.text,
         view.texts.use,
         why,
         why,

@@ -65,7 +65,7 @@ def header(
     )
     return Markup(
         '<div class="topbar" data-language="{}" data-say-drop="{}" data-say-copied="{}"'
-        ' data-say-record="{}" data-say-stop="{}">'
+        ' data-say-record="{}" data-say-stop="{}" data-say-joined="{}">'
         '<span class="brand">{}<b>{}</b><span class="domain">{}</span></span>'
         '{}<details class="models {}"><summary title="{}"><span class="dots">{}</span>'
         '<span class="count">{}</span></summary><ul>{}</ul></details>'
@@ -76,6 +76,7 @@ def header(
         view.texts.copied,
         view.texts.record,
         view.texts.stop_recording,
+        view.texts.joined,
         _LOGO,
         view.texts.product,
         view.named(view.domain.title),
@@ -188,10 +189,13 @@ def _file(attachment: Attachment, view: View, removable: bool) -> Markup:
     )
 
 
-def conversation(turns: Sequence[Message], view: View) -> Markup:
-    """Return the turns before the one that is being answered."""
-    if not turns:
-        return Markup("")
+def saved(mark: str) -> Markup:
+    """Return the sign for the page's script that a text is kept."""
+    return Markup('<span data-saved="{}"></span>').format(mark)
+
+
+def conversation(turns: Sequence[Message], view: View, case: str) -> Markup:
+    """Return the turns before the one that is being answered, of the ticket with that id."""
     turn = Markup('<div class="turn {}"><b>{}</b><p>{}</p>{}</div>')
     rows = [
         turn.format(
@@ -202,9 +206,11 @@ def conversation(turns: Sequence[Message], view: View) -> Markup:
         )
         for m in turns
     ]
-    return Markup('<div class="turns" aria-label="{}">{}</div>').format(
-        view.texts.conversation, joined(rows)
-    )
+    answers = sum(m.author == "agent" for m in turns)
+    return Markup(
+        '<div class="turns" role="region" tabindex="0" aria-label="{}" data-case="{}"'
+        ' data-answers="{}">{}</div>'
+    ).format(view.texts.conversation, case, answers, joined(rows))
 
 
 def lists(

@@ -212,6 +212,7 @@ EN = Texts(
     claims_bad="{count} of {all} statements without support",
     reply="Your reply",
     reply_hint="Use a draft, or write here. Your text is kept as you type.",
+    joined="This text was changed elsewhere while yours was not saved; yours stands below it.",
     copy="Copy",
     copied="Copied",
     send="Send",

@@ -132,6 +132,7 @@ class Texts:
     # the reply
     reply: str
     reply_hint: str
+    joined: str
     copy: str
     copied: str
     send: str

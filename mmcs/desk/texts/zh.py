@@ -205,6 +205,7 @@ ZH = Texts(
     claims_bad="{all} 句陈述中有 {count} 句没有依据",
     reply="您的回复",
     reply_hint="采用一份草稿，或直接在这里写。内容会随时保存。",
+    joined="您的内容尚未保存时，这里的文字在别处被改动；您的内容在它下面。",
     copy="复制",
     copied="已复制",
     send="发送",

@@ -245,6 +245,7 @@
   const LOST = 10_000; // ms until what was sent is sent again
   const MOST_KNOWN = 8; // texts that the desk may have of one box, by what this page has sent it
   const before = {}; // by box: its text as it stood before the latest change
+  const early = {}; // by box: what came into it before the page knew its ticket
   let sending = null; // the mark of what is on its way, and since when
   let timer = 0;
 
@@ -265,15 +266,21 @@
   }
   document.addEventListener("input", (event) => {
     const box = boxOf(event.target);
-    if (!box || !ticket().case) return;
-    const key = `${ticket().case} ${box}`;
+    if (box) changed(box, event.target.value);
+  });
+  function changed(box, text) {
+    const { case: id, answers } = ticket();
+    if (!id) {
+      early[box] = text;
+      return;
+    }
+    const key = `${id} ${box}`;
     const { known } = typed()[key] || { known: [before[box] || ""] };
-    const text = event.target.value;
     before[box] = text;
-    note(key, { text, known, answers: ticket().answers, mark: crypto.getRandomValues(new Uint32Array(2)).join("-") });
+    note(key, { text, known, answers, mark: crypto.getRandomValues(new Uint32Array(2)).join("-") });
     clearTimeout(timer);
     timer = setTimeout(send, SOON);
-  });
+  }
 
   function send() {
     clearTimeout(timer);
@@ -302,7 +309,10 @@
   // stays, above it, and the agent is told.
   function restore() {
     const { case: id, answers } = ticket();
+    if (!id) return;
     for (const box of Object.keys(BOXES)) {
+      if (box in early) changed(box, early[box]);
+      delete early[box];
       const key = `${id} ${box}`;
       const record = typed()[key];
       const area = document.querySelector(BOXES[box]);

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 import gradio as gr
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from mmcs.attachments import MAX_TEXT
 from mmcs.errors import BadInput
@@ -15,6 +15,12 @@ from mmcs.ticket import Language, Question
 from mmcs.wellformed import well_formed
 
 Words = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(well_formed)]
+# Of any length that a box may hold, and with half characters, which pydantic takes for no text.
+Text = Annotated[
+    str,
+    BeforeValidator(lambda text: well_formed(text) if isinstance(text, str) else text),
+    Field(max_length=10 * MAX_TEXT),
+]
 Place = Annotated[int, Field(ge=0, lt=1_000_000)]  # in a list; the page sends its digits
 T = TypeVar("T")
 
@@ -70,7 +76,7 @@ class Typed:
     """What came into a box of a ticket."""
 
     box: Literal["message", "reply"]
-    text: Annotated[str, Field(max_length=10 * MAX_TEXT), AfterValidator(well_formed)]
+    text: Text
     case: Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
     answers: Place  # of the agent, when it was typed
     mark: Annotated[str, Field(max_length=64)]  # what the page calls it

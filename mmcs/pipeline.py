@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from mmcs import cache, perceive
 from mmcs.boundary import contained, foreseen
-from mmcs.domain import Domain, open_domain
+from mmcs.domain import Domain, domain_of
 from mmcs.draft import (
     WORDINGS,
     Checker,
@@ -98,7 +98,7 @@ class Pipeline:
         self.settings = settings
         self.models = models
         self.wait_for_chat = wait_for_chat
-        self.domain: Domain = open_domain(settings.domain_folder)
+        self.domain: Domain = domain_of(settings)
         self._articles = settings.knowledge_folder
         self._starting: tuple[Future[object], ...] = ()
         self._reader = ThreadPoolExecutor(1, "mmcs-articles")

@@ -15,6 +15,7 @@ from mmcs.errors import KnowledgeError, UsageError
 
 PROJECT = Path(__file__).resolve().parent.parent
 ASSETS = PROJECT / "assets"
+NEUTRAL = "neutral"  # the domain of no shop, and what other domains leave out
 SPACE_STORAGE = Path("/data")  # where a Space's storage is mounted, if it has any
 # What only a Space's own variables say: whoever could set it elsewhere could sign in as anybody.
 _OF_A_SPACE = frozenset({"space", "sign_in", "zero_gpu"})
@@ -69,8 +70,10 @@ class Settings:
     # where things are
     cache: Path = field(default_factory=lambda: Path(platformdirs.user_cache_dir("mmcs")))
     home: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("mmcs")))
-    domain: str = "retail"  # a name in assets/domains, or a folder
+    domain: str = ""  # a name in assets/domains, or a folder; empty: see domain_folder
     knowledge: str = ""  # a folder of Markdown; empty: the domain's own
+    name: str = ""  # whose desk this is; empty: as the domain says
+    signature: str = ""  # under each reply; empty: the name, or as the domain says
 
     # which model plays which role: "auto", or a file in mmcs/backends
     transcriber: str = "auto"
@@ -116,12 +119,15 @@ class Settings:
 
     @property
     def domain_folder(self) -> Path:
-        """The folder of the domain.
+        """The folder of the domain: the one that was named, else the sample shop's; for a folder
+        of other articles, the one that knows no shop.
 
         Raises:
             UsageError: there is no such domain.
         """
         shipped = ASSETS / "domains"
+        if not self.domain:
+            return shipped / (NEUTRAL if self.knowledge else "retail")
         for folder in (shipped / self.domain, Path(self.domain)):
             if (folder / "domain.yaml").is_file():
                 return folder

@@ -222,7 +222,7 @@ def test_the_models_draft_grows_and_is_checked(domain: Domain) -> None:
     assert len(drafts) > 5
     assert all(len(a.text) <= len(b.text) for a, b in pairwise(drafts))
     assert [c.supported for c in drafts[-1].claims if not c.courtesy] == [True, False]
-    assert drafts[-1].text.endswith(domain.tone.sign_off["en"])
+    assert drafts[-1].text.endswith(domain.tone.closing["en"])
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from mmcs.attachments import keep
 from mmcs.backends._encoders import encoders, manner
 from mmcs.backends._whisper_common import Stretch
 from mmcs.backends.fake import FakeEmbedder, FakeTriager
-from mmcs.backends.fusion import by_net, fits
+from mmcs.backends.fusion import by_net, fitting
 from mmcs.domain import open_domain
 from mmcs.errors import ModelUnavailable, UsageError
 from mmcs.kept import FILE, Kept, text_key
@@ -524,20 +524,21 @@ def test_a_net_of_another_embedder_does_not_decide(fake_settings: Settings) -> N
 
 
 def test_a_net_must_fit_the_domain(fake_settings: Settings, tmp_path: Path) -> None:
-    """It does if it knows all categories, the last one excepted, and no other label; a desk whose
-    categories no net knows is triaged by its examples, and its model is named so."""
+    """It decides the category if it knows all of them, the last one excepted, and each question of
+    which it knows no other label; a desk whose categories no net knows is triaged by its examples,
+    and its model is named so."""
     domain = open_domain(ASSETS / "domains" / "retail")
     names = tuple(category.label for category in domain.categories)
-    for labels, fitting in (
-        ({"category": names}, True),
-        ({"category": names[:-1]}, True),
-        ({"category": names[1:]}, False),
-        ({"category": (*names, "weather")}, False),
-        ({"category": names, "urgency": ("panic", "calm")}, False),
-        ({"sentiment": ("negative", "positive")}, False),
+    for labels, decided in (
+        ({"category": names}, {"category"}),
+        ({"category": names[:-1]}, {"category"}),
+        ({"category": names[1:]}, set()),
+        ({"category": (*names, "weather")}, set()),
+        ({"category": names, "urgency": ("panic", "calm")}, {"category"}),
+        ({"category": ("weather",), "sentiment": ("negative", "positive")}, {"sentiment"}),
     ):
         made = replace(recipe(), shape=replace(recipe().shape, labels=labels))
-        assert fits(replace(checkpoint(), recipe=made), domain) is fitting
+        assert fitting(replace(checkpoint(), recipe=made), domain) == decided
     folder = tmp_path / "shop"
     shutil.copytree(ASSETS / "domains" / "retail", folder, ignore=shutil.ignore_patterns("t*"))
     words = (folder / "domain.yaml").read_text("utf-8")

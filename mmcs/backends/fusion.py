@@ -1,18 +1,19 @@
 """Triage by the net that was trained on this domain's tickets: the desk's own, or the shipped one
 (assets/weights/triage.safetensors).
 
-Without such a file, or with one for other categories, the examples of the domain decide, as in
-``similarity``. The model's name says which of them it is.
+A question whose labels are not the domain's, and all without such a file, is decided by the
+examples of the domain, as in ``similarity``. The model's name says which of them it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import get_args
 
 from mmcs.backends._encoders import encoders
 from mmcs.backends._languages import Languages, spoken_words
-from mmcs.domain import Domain, open_domain
+from mmcs.domain import Domain, domain_of
 from mmcs.errors import ModelUnavailable
 from mmcs.explanation import Explanation
 from mmcs.roles import Triager, load
@@ -45,8 +46,10 @@ class FusionTriager:
         self._fallback = fallback
         self._settings = settings
         self._languages = Languages()
-        self._last = open_domain(settings.domain_folder).categories[-1].label
-        lacking = [q for q in QUESTIONS[1:] if q not in checkpoint.recipe.shape.labels]
+        domain = domain_of(settings)
+        self._last = domain.categories[-1].label
+        self._questions = fitting(checkpoint, domain)
+        lacking = [question for question in QUESTIONS if question not in self._questions]
         self.name = checkpoint.name
         if lacking:
             self.name += f"; {' and '.join(lacking)} by {fallback.name}"
@@ -77,13 +80,16 @@ class FusionTriager:
         """
         understood = Understood(ticket, evidence)
         judged = self._judged(gather(understood, self._encoders, self._settings))
-        if judged is None or question not in judged.chances:
+        if judged is None or question not in self._questions:
             raise ModelUnavailable(f"{question.capitalize()} was not decided by the trained net.")
         label, outside = judged.best(question)[0], False
         if question == SCOPED and self._lies_outside(judged):
             outside, label = True, self._last
         explainer = Explainer(self._checkpoint, self._encoders, self._settings)
-        return explainer.explain(understood, Asked(question, label, outside))
+        found = explainer.explain(understood, Asked(question, label, outside))
+        if SCOPED not in self._questions:  # the tickets that it learned from are another shop's
+            found = replace(found, neighbours=())
+        return found
 
     def _judged(self, features: Features) -> Judged | None:
         """Return what the net says of a ticket; None of one of which it reads nothing."""
@@ -103,29 +109,33 @@ class FusionTriager:
         found = {
             question: Verdict(judged.best(question)[0], round(float(chances.max()), 3))
             for question, chances in judged.chances.items()
+            if question in self._questions
         }
-        if self._lies_outside(judged):
+        if SCOPED in found and self._lies_outside(judged):
             found[SCOPED] = Verdict(self._last, round(float(judged.outside[0]), 3))
         return found
 
 
-def fits(checkpoint: Checkpoint, domain: Domain) -> bool:
-    """Say whether a net knows the categories of a domain, and no others; the same for urgency and
-    sentiment, if it has learned them."""
-    labels = checkpoint.recipe.shape.labels
+def fitting(checkpoint: Checkpoint, domain: Domain) -> frozenset[str]:
+    """Return the questions that a net may decide for a domain. In urgency and sentiment it knows no
+    other labels than the domain's; in category it knows them all, but for the last one, where
+    tickets go that belong to none."""
+    labels = {question: set(names) for question, names in checkpoint.recipe.shape.labels.items()}
     known = {
         SCOPED: {category.label for category in domain.categories},
         "urgency": {level.label for level in domain.urgency},
         "sentiment": {level.label for level in domain.sentiment},
     }
-    own = [set(labels[question]) <= known[question] for question in known if question in labels]
-    last = {domain.categories[-1].label}  # where tickets go that belong to none
-    return SCOPED in labels and all(own) and known[SCOPED] - set(labels[SCOPED]) <= last
+    own = {question for question in known.keys() & labels if labels[question] <= known[question]}
+    last = {domain.categories[-1].label}
+    if SCOPED in own and not known[SCOPED] - labels[SCOPED] <= last:
+        own.discard(SCOPED)
+    return frozenset(own)
 
 
 def triager(settings: Settings) -> Triager:
     """Load the net and the models whose features it reads, and warm them up; the similarity to the
-    domain's examples where there is no net for this domain and these models.
+    domain's examples where there is no net for these models, or none of its labels is the domain's.
 
     Raises:
         ModelUnavailable: the net's file, or the weights of a model that it needs, cannot be had.
@@ -135,7 +145,7 @@ def triager(settings: Settings) -> Triager:
     if not file.is_file():
         return similar
     checkpoint = load_checkpoint(file)
-    if not fits(checkpoint, open_domain(settings.domain_folder)):
+    if not fitting(checkpoint, domain_of(settings)):
         return similar
     return by_net(checkpoint, similar, settings)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from mmcs.backends._languages import Languages, spoken_words
-from mmcs.domain import Category, Level, open_domain
+from mmcs.domain import Category, Level, domain_of
 from mmcs.roles import Embedder, load
 from mmcs.settings import Settings
 from mmcs.ticket import Evidence, Ticket, Triage, Verdict
@@ -36,12 +36,14 @@ class Likeness:
 
     @classmethod
     def of(cls, levels: Sequence[Category | Level], embedder: Embedder) -> Likeness:
-        """Return the likeness to these labels' examples, in all languages."""
+        """Return the likeness to these labels' examples, in all languages. A label without any is
+        never the likeliest, unless it is the only one."""
+        told = [level for level in levels if _examples(level)]
+        levels = told or levels[:1]
         owned = [
             (place, text)
             for place, level in enumerate(levels)
-            for texts in level.examples.values()
-            for text in texts
+            for text in _examples(level) or [level.label]
         ]
         texts = [text for _, text in owned]
         characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3), sublinear_tf=True)
@@ -68,13 +70,17 @@ class Likeness:
         return Verdict(self.labels[best], round(float(odds[best] / odds.sum()), 3))
 
 
+def _examples(level: Category | Level) -> list[str]:
+    return [text for texts in level.examples.values() for text in texts]
+
+
 class SimilarityTriager:
     """Files tickets by the examples of the domain."""
 
     name = "similarity to examples"
 
     def __init__(self, settings: Settings) -> None:
-        domain = open_domain(settings.domain_folder)
+        domain = domain_of(settings)
         name = "minilm" if settings.embedder == "auto" else settings.embedder
         self._embedder: Embedder = load("embedder", name, settings)
         self._category = Likeness.of(domain.categories, self._embedder)

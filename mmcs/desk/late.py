@@ -7,7 +7,7 @@ from collections.abc import Generator
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from mmcs.domain import Domain, open_domain
+from mmcs.domain import Domain, domain_of
 from mmcs.explanation import Explanation
 from mmcs.models import Indexing, Models
 from mmcs.settings import Settings
@@ -67,8 +67,7 @@ class LatePipeline:
         """
         self.settings = settings
         self.models = Models(settings)
-        self.domain: Domain = open_domain(settings.domain_folder)
-        _ = settings.knowledge_folder  # raises if there is none, before the page is served
+        self.domain: Domain = domain_of(settings)
         self._once = threading.Lock()
 
     def start(self) -> None:

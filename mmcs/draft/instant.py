@@ -79,7 +79,7 @@ def instant_draft(case: Case, domain: Domain, checker: Checker) -> Draft:
     chosen = choose_sentences(case, language)
     parts = [tone.greeting[language]]
     if chosen:
-        parts += [category.acknowledgement[language], *_paragraphs(chosen)]
+        parts += [category.acknowledgement.get(language, ""), *_paragraphs(chosen)]
         articles = dict.fromkeys(case.passages[c.passage].article for c in chosen)
         why = f"Composed of sentences from {', '.join(articles)}."
     else:
@@ -91,8 +91,8 @@ def instant_draft(case: Case, domain: Domain, checker: Checker) -> Draft:
     ask = getattr(category.ask, language)
     if ask and _is_missing(case, category.ask.kind) and _is_needed(chosen, category.ask.kind):
         parts.append(ask)
-    parts.append(tone.sign_off[language])
-    text = "\n\n".join(parts)
+    parts.append(tone.closing[language])
+    text = "\n\n".join(part for part in parts if part)
     return Draft(
         text=text,
         language=language,

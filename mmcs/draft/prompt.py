@@ -254,7 +254,7 @@ def model_draft(
     fresh = fresh_message(case, told, language, room)
     fresh = replace(fresh, images=tuple(images) if chat.images else ())
     messages = (*constant_messages(domain, language, chat), fresh)
-    greeting, sign_off = domain.tone.greeting[language], domain.tone.sign_off[language]
+    greeting, sign_off = domain.tone.greeting[language], domain.tone.closing[language]
     body = ""
     with closing(chat.chat(messages, options)) as pieces:
         for piece in pieces:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mmcs import domain as domains
 from mmcs.draft import Checker, draft_language, plain_draft
 from mmcs.draft.facts import find_facts
 from mmcs.errors import UsageError
@@ -98,11 +97,10 @@ def _draft_of(engine: Engine, case: Case, pipeline: Pipeline) -> tuple[Draft, fl
 
 def _plainly(case: Case, pipeline: Pipeline) -> tuple[Draft, float]:
     begun = time.perf_counter()
-    domain = domains.open_domain(pipeline.settings.domain_folder)
-    text = plain_draft(case, domain, pipeline.models.get("chat"))
+    text = plain_draft(case, pipeline.domain, pipeline.models.get("chat"))
     seconds = time.perf_counter() - begun
     checker = Checker(case, pipeline.models.get("embedder"), ())
-    language = draft_language(case, domain)
+    language = draft_language(case, pipeline.domain)
     return Draft(text, language, "plain prompt", "", checker.check(text)), seconds
 
 

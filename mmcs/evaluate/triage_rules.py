@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mmcs.domain import open_domain
+from mmcs.domain import domain_of
 from mmcs.evaluate.triage_figures import Called
 from mmcs.roles import Triager, load
 from mmcs.settings import Settings
@@ -61,7 +61,7 @@ def _similar(
     settings: Settings,
     understood: Sequence[Understood],
 ) -> Mapping[str, Called]:
-    domain = open_domain(settings.domain_folder)
+    domain = domain_of(settings)
     known = {
         SCOPED: {category.label for category in domain.categories},
         "urgency": {level.label for level in domain.urgency},

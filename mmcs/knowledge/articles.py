@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from mmcs.domain import SUFFIXES
 from mmcs.errors import KnowledgeError
 from mmcs.knowledge.markdown import Block, blocks
 from mmcs.knowledge.orders import is_order
@@ -18,7 +19,6 @@ from mmcs.knowledge.passages import Part, parts
 from mmcs.knowledge.words import language_of, word_count
 from mmcs.wellformed import well_formed
 
-SUFFIXES = (".md", ".markdown", ".mdx")
 MAX_BYTES = 2_000_000  # of one article; a longer file is not an article
 HUB_LINKS = 5  # links to other articles that make a page a hub …
 MOST_OF_AN_ORDER = 60  # characters that are shown

@@ -216,22 +216,28 @@ def conversation(turns: Sequence[Message], view: View, case: str) -> Markup:
 def lists(
     samples: Sequence[Sample], filed: Sequence[Filed], case: Case, sample: str, view: View
 ) -> Markup:
-    """Return the sample tickets and the agent's own, one behind the other."""
+    """Return the sample tickets, if the domain has any, and the agent's own, one behind the
+    other."""
     texts = view.texts
     tab = Markup(
         '<button type="button" role="tab" data-tab="{}" aria-selected="{}">{}<span>{}</span>'
         "</button>"
     )
-    tabs = tab.format("0", "true", texts.samples, len(samples)) + tab.format(
-        "1", "false", texts.mine, len(filed)
-    )
     own = joined(_filed(f, f.id == case.id, view) for f in filed)
     if not filed:
         own = Markup('<p class="note">{}</p>').format(texts.no_tickets)
+    shown = [(texts.mine, len(filed), own)]
+    if samples:
+        offered = joined(_sample(s, s.id == sample, view) for s in samples)
+        shown.insert(0, (texts.samples, len(samples), offered))
+    tabs = joined(
+        tab.format(n, "false" if n else "true", name, many)
+        for n, (name, many, _) in enumerate(shown)
+    )
+    pane = Markup('<div data-pane="{}">{}</div>')
     return Markup(
-        '<div class="lists tabbed"><div class="tabs" role="tablist">{}</div>'
-        '<div data-pane="0">{}</div><div data-pane="1">{}</div></div>'
-    ).format(tabs, joined(_sample(s, s.id == sample, view) for s in samples), own)
+        '<div class="lists tabbed"><div class="tabs" role="tablist">{}</div>{}</div>'
+    ).format(tabs, joined(pane.format(n, body) for n, (_, _, body) in enumerate(shown)))
 
 
 def _sample(sample: Sample, chosen: bool, view: View) -> Markup:

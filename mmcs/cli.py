@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,12 +159,12 @@ def _case_of(request: Request, pipeline: Pipeline) -> Case:
     ticket, problems = take(request, pipeline.settings)
     case = Case(request.id, ticket)
     told: set[str] = set()
-    bar = ArticlesBar()
-    for case in pipeline.run(ticket, case_id=request.id or None, problems=problems):
-        bar.show(pipeline.indexing)
-        for stage in case.seconds.keys() - told:
-            print(f"{stage}: {case.seconds[stage]:.2f} s", file=sys.stderr)
-            told.add(stage)
+    with closing(ArticlesBar()) as bar:
+        for case in pipeline.run(ticket, case_id=request.id or None, problems=problems):
+            bar.show(pipeline.indexing)
+            for stage in case.seconds.keys() - told:
+                print(f"{stage}: {case.seconds[stage]:.2f} s", file=sys.stderr)
+                told.add(stage)
     return case
 
 
@@ -175,15 +175,20 @@ class ArticlesBar:
         self._bar: tqdm[Any] | None = None
 
     def show(self, indexing: Indexing | None) -> None:
-        """Draw how far it is; None closes the bar."""
-        if indexing is None and self._bar is not None:
-            self._bar.close()
-            self._bar = None
-        elif indexing is not None and indexing.total:
+        """Draw how far it is; nothing any more once there is nothing to wait for."""
+        if indexing is None:
+            self.close()
+        elif indexing.total:
             if self._bar is None:
                 words = "reading the help articles"
                 self._bar = tqdm(total=indexing.total, desc=words, unit="article")
             self._bar.update(indexing.done - self._bar.n)
+
+    def close(self) -> None:
+        """Leave the bar as it is, and the line below it to others."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
 
 def _explained(case: Case, question: str, pipeline: Pipeline) -> tuple[Explanation | None, Case]:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, partial
@@ -23,6 +24,7 @@ from mmcs.domain import Domain, domain_of
 from mmcs.draft import (
     WORDINGS,
     Checker,
+    check_reply,
     draft_language,
     instant_draft,
     warm_up_messages,
@@ -39,6 +41,7 @@ from mmcs.settings import Settings
 from mmcs.ticket import (
     Attachment,
     Case,
+    Claim,
     Evidence,
     Picture,
     Problem,
@@ -283,6 +286,15 @@ class Pipeline:
         writer = Writer(self.settings, self.models, self.domain, self._embedder)
         for case in writer.write(within_limits(found)):
             yield self._with_news(replace(case, ticket=found.ticket))
+
+    def doubts(self, case: Case, reply: str) -> tuple[Claim, ...]:
+        """Return the sentences of an agent's reply that state a fact, a deed or a promise which
+        nothing supports. It waits for no model."""
+        case, courtesies = within_limits(case), self.domain.courtesies
+        if self.models.ready("embedder"):
+            with suppress(ModelUnavailable):  # the check's own trees are missing
+                return check_reply(case, reply, self._embedder, courtesies)
+        return check_reply(case, reply, None, courtesies)
 
     @property
     def explains(self) -> bool:

@@ -215,7 +215,7 @@ class Support:
     """The piece of evidence or passage that carries a Claim, with the very words."""
 
     kind: SupportKind
-    ref: str  # article id, "a.wav@3.2", "b.png#4" or "text"
+    ref: str  # article id, "a.wav@3.2", "b.png#4", "text", or "reply": an agent's earlier one
     quote: str
 
 

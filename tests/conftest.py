@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from media_files import corners, encoded, pcm, wav
 
-from mmcs.models import Models
+from mmcs import roles
+from mmcs.models import Models, chosen_backends
 from mmcs.pipeline import Pipeline
+from mmcs.roles import Embedder
 from mmcs.settings import Settings, from_environment
 
 FAKES = {
@@ -47,6 +49,13 @@ def real_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings
 def real_pipeline(real_settings: Settings) -> Pipeline:
     """The retail desk on the real embedded models."""
     return Pipeline(real_settings, Models(real_settings))
+
+
+@pytest.fixture(scope="session")
+def real_embedder(real_settings: Settings) -> Embedder:
+    """The embedder that ships."""
+    name = chosen_backends(real_settings)["embedder"]
+    return roles.Remembering(roles.load("embedder", name, real_settings))
 
 
 @pytest.fixture

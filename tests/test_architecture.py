@@ -24,7 +24,8 @@ LAYERS = (
         "weights",
         "domain",
     ),
-    ("backends", "perceive", "kinds", "entities", "knowledge", "draft", "triage"),
+    ("entities",),
+    ("backends", "perceive", "kinds", "knowledge", "draft", "triage"),
     ("models", "intake", "retrieve"),
     ("writing",),
     ("pipeline",),
@@ -33,7 +34,7 @@ LAYERS = (
     ("desk", "cli"),
     ("__main__", "app"),
 )
-ALONE = {"perceive", "entities", "knowledge", "draft", "triage"}  # stages don't import each other
+ALONE = {"perceive", "knowledge", "draft", "triage"}  # stages don't import each other
 ENGINES = {
     "torch",
     "transformers",

@@ -5,11 +5,12 @@ from itertools import pairwise
 
 import pytest
 
-from mmcs.backends.fake import FakeChat, FakeEmbedder
+from mmcs.backends.fake import FakeChat
 from mmcs.domain import Domain, open_domain
 from mmcs.draft import Checker, choose, instant_draft, model_draft
 from mmcs.draft.facts import find_facts
 from mmcs.draft.repair import repair
+from mmcs.roles import Embedder
 from mmcs.sentences import split_units
 from mmcs.settings import ASSETS
 from mmcs.ticket import (
@@ -49,6 +50,12 @@ STEPS = Passage(
 
 
 @pytest.fixture(scope="module")
+def embedder(real_embedder: Embedder) -> Embedder:
+    """What ships decides what is said."""
+    return real_embedder
+
+
+@pytest.fixture(scope="module")
 def domain() -> Domain:
     return open_domain(ASSETS / "domains" / "retail")
 
@@ -70,18 +77,18 @@ def case(text: str = "When do I get my refund for order 48213?", *passages: Pass
     )
 
 
-def claims(text: str, of: Case | None = None) -> tuple[Claim, ...]:
-    return Checker(of or case(), FakeEmbedder(), ("Kind regards,",)).check(text)
+def claims(text: str, embedder: Embedder, of: Case | None = None) -> tuple[Claim, ...]:
+    return Checker(of or case(), embedder, ("Kind regards,",)).check(text)
 
 
-def only(text: str, of: Case | None = None) -> Claim:
-    (claim,) = claims(text, of)
+def only(text: str, embedder: Embedder, of: Case | None = None) -> Claim:
+    (claim,) = claims(text, embedder, of)
     return claim
 
 
-def test_a_sentence_of_an_article_is_supported_by_its_very_words() -> None:
+def test_a_sentence_of_an_article_is_supported_by_its_very_words(embedder: Embedder) -> None:
     """What stands in a passage is supported, and the quote is the passage's sentence."""
-    claim = only("It goes to the original payment method.")
+    claim = only("It goes to the original payment method.", embedder)
     assert claim.supported
     assert claim.support[0].ref == "en/returns/refunds"
     assert claim.support[0].quote == "It goes to the original payment method."
@@ -99,9 +106,11 @@ def test_a_sentence_of_an_article_is_supported_by_its_very_words() -> None:
         ("It goes to the original payment method with code RX-7.", "RX-7"),
     ],
 )
-def test_a_hard_fact_that_nothing_carries_is_named(text: str, wrong: str) -> None:
+def test_a_hard_fact_that_nothing_carries_is_named(
+    text: str, wrong: str, embedder: Embedder
+) -> None:
     """A changed number, unit, amount, day, link or code marks the sentence and is shown."""
-    claim = only(text)
+    claim = only(text, embedder)
     assert not claim.supported
     assert any(wrong in words for words in claim.unsupported)
 
@@ -115,35 +124,39 @@ def test_a_hard_fact_that_nothing_carries_is_named(text: str, wrong: str) -> Non
         "我已经为您办理了退款。",
     ],
 )
-def test_what_the_shop_is_said_to_have_done_is_never_supported(text: str) -> None:
+def test_what_the_shop_is_said_to_have_done_is_never_supported(
+    text: str, embedder: Embedder
+) -> None:
     """No article can know what was done for this customer."""
-    assert not only(text).supported
+    assert not only(text, embedder).supported
 
 
-def test_a_promise_needs_an_article() -> None:
+def test_a_promise_needs_an_article(embedder: Embedder) -> None:
     """The customer's own words carry no promise of the shop."""
     wish = case("You will receive a full refund tomorrow.")
-    assert not only("You will receive a full refund tomorrow.", wish).supported
+    assert not only("You will receive a full refund tomorrow.", embedder, wish).supported
 
 
-def test_what_to_do_needs_an_article() -> None:
+def test_what_to_do_needs_an_article(embedder: Embedder) -> None:
     """What the customer has done is no reason to tell them to do it."""
     told = case("I moved the dock behind the sofa on Sunday.", STEPS)
-    claims = Checker(told, FakeEmbedder(), ()).check(
+    claims = Checker(told, embedder, ()).check(
         "Please move the dock behind the sofa on Sunday. Pull out the hair."
     )
     assert [claim.supported for claim in claims] == [False, True]
 
 
-def test_a_denial_does_not_support_its_opposite() -> None:
+def test_a_denial_does_not_support_its_opposite(embedder: Embedder) -> None:
     """ "not refundable" carries no "refundable"."""
-    assert not only("Opened consumables are refundable.").supported
-    assert only("Opened consumables are not refundable.").supported
+    assert not only("Opened consumables are refundable.", embedder).supported
+    assert only("Opened consumables are not refundable.", embedder).supported
 
 
-def test_the_customers_own_numbers_are_supported_by_where_they_were_given() -> None:
+def test_the_customers_own_numbers_are_supported_by_where_they_were_given(
+    embedder: Embedder,
+) -> None:
     """An amount that was said and a code that was read are carried by the voice and the image."""
-    said = only("You paid $89.")
+    said = only("You paid $89.", embedder)
     assert said.supported
     assert said.support[0].ref == "note.ogg@0.0"
 
@@ -156,67 +169,73 @@ def test_the_customers_own_numbers_are_supported_by_where_they_were_given() -> N
         ("Was the amount that you paid $419?", ()),
     ],
 )
-def test_one_side_of_a_conflict_is_not_the_truth(text: str, wrong: tuple[str, ...]) -> None:
+def test_one_side_of_a_conflict_is_not_the_truth(
+    text: str, wrong: tuple[str, ...], embedder: Embedder
+) -> None:
     """Where two sources disagree, a sentence names both values, asks, or is marked."""
     two = case("You charged $419 but the invoice says $391.90.", RETURNS)
     conflict = Conflict("amount", ("419.00 USD", "391.90 USD"), ("text", "bill.png#3"))
     contested = replace(two, evidence=replace(two.evidence, conflicts=(conflict,)))
-    (claim,) = Checker(contested, FakeEmbedder(), ()).check(text)
+    (claim,) = Checker(contested, embedder, ()).check(text)
     assert claim.unsupported == wrong
 
 
-def test_courtesies_and_questions_claim_nothing() -> None:
+def test_courtesies_and_questions_claim_nothing(embedder: Embedder) -> None:
     """Greetings, regrets, questions and the domain's own words need no support."""
-    found = claims("Hello,\n\nI'm sorry about that. Could you send a photo?\n\nKind regards,")
+    found = claims(
+        "Hello,\n\nI'm sorry about that. Could you send a photo?\n\nKind regards,", embedder
+    )
     assert [claim.courtesy for claim in found] == [True] * 4
 
 
-def test_a_long_thank_you_is_no_courtesy() -> None:
+def test_a_long_thank_you_is_no_courtesy(embedder: Embedder) -> None:
     """A claim can't hide behind a greeting."""
     claim = only(
         "Thank you for writing, the warehouse found the parcel and the courier drives it over to "
-        "your sister."
+        "your sister.",
+        embedder,
     )
     assert not claim.courtesy
     assert not claim.supported
 
 
-def test_the_claims_are_the_whole_draft() -> None:
+def test_the_claims_are_the_whole_draft(embedder: Embedder) -> None:
     """Every word of a draft stands in exactly one claim, in order."""
     text = "Hello,\n\nA refund takes 5 days. Really.\n\n1. Open it.\n2. Close it.\n\nKind regards,"
-    assert "".join(c.text for c in claims(text)).replace(" ", "") == "".join(text.split())
+    assert "".join(c.text for c in claims(text, embedder)).replace(" ", "") == "".join(text.split())
 
 
-def test_the_instant_draft_invents_nothing(domain: Domain) -> None:
+def test_the_instant_draft_invents_nothing(domain: Domain, embedder: Embedder) -> None:
     """Each of its sentences is a courtesy of the domain or stands in a passage."""
-    draft = drafted(case(), domain)
+    draft = drafted(case(), domain, embedder)
     assert draft.engine == "article"
     assert draft.share_supported == 1.0
     assert "5-7 working days" in draft.text
     assert draft.text.startswith("Hello,")
 
 
-def test_steps_stay_whole(domain: Domain) -> None:
+def test_steps_stay_whole(domain: Domain, embedder: Embedder) -> None:
     """A list is taken whole or not at all."""
-    draft = drafted(case("My Orbit R3 shows E12, a wheel is stuck, switch off?", STEPS), domain)
+    draft = drafted(
+        case("My Orbit R3 shows E12, a wheel is stuck, switch off?", STEPS), domain, embedder
+    )
     assert "1. Switch the robot off.\n2. Pull out the hair." in draft.text
 
 
-def test_without_a_passage_the_draft_says_so(domain: Domain) -> None:
+def test_without_a_passage_the_draft_says_so(domain: Domain, embedder: Embedder) -> None:
     """An honest refusal names no fact, and asks for what is missing."""
     empty = case()
     nothing = Case(empty.id, empty.ticket, Evidence(), empty.triage)
-    draft = drafted(nothing, domain)
+    draft = drafted(nothing, domain, embedder)
     assert draft.refused
     assert domain.tone.no_answer["en"] in draft.text
     assert domain.category("returns").ask.en in draft.text
     assert not find_facts(domain.tone.no_answer["en"])
 
 
-def test_the_models_draft_grows_and_is_checked(domain: Domain) -> None:
+def test_the_models_draft_grows_and_is_checked(domain: Domain, embedder: Embedder) -> None:
     """Its text grows piece by piece; the last one has the sign-off and its claims."""
     of = case()
-    embedder = FakeEmbedder()
     chat = FakeChat("It goes to the original payment method. It arrives on Friday.")
     drafts = list(model_draft(of, domain, chat, Checker(of, embedder, domain.courtesies)))
     assert len(drafts) > 5
@@ -248,9 +267,11 @@ def test_the_models_draft_must_earn_its_place(supported: tuple[bool, ...], engin
         ("Our help articles don't say it, but your refund has been sent.", False),
     ],
 )
-def test_saying_that_no_article_answers_claims_nothing(text: str, supported: bool) -> None:
+def test_saying_that_no_article_answers_claims_nothing(
+    text: str, supported: bool, embedder: Embedder
+) -> None:
     """An admission needs no source; one that brings a number, a promise or a deed with it does."""
-    claim = only(text)
+    claim = only(text, embedder)
     assert claim.supported is supported
     assert claim.courtesy is supported
 
@@ -287,8 +308,7 @@ def test_units_keep_steps_and_rows_apart() -> None:
     ]
 
 
-def drafted(of: Case, domain: Domain) -> Draft:
-    embedder = FakeEmbedder()
+def drafted(of: Case, domain: Domain, embedder: Embedder) -> Draft:
     return instant_draft(of, domain, Checker(of, embedder, domain.courtesies))
 
 
@@ -298,11 +318,11 @@ def test_number_words_and_digits_are_one_fact() -> None:
     assert {(f.value, f.unit) for f in find_facts("三十天内")} == {("30", "day")}
 
 
-def test_a_sentence_that_nothing_supports_gives_way_to_the_articles_own() -> None:
+def test_a_sentence_that_nothing_supports_gives_way_to_the_articles_own(embedder: Embedder) -> None:
     """What the model got wrong is said in the article's words, what stands there already goes, and
     what has no sentence like it stays, to be marked."""
     of = case()
-    checker = Checker(of, FakeEmbedder(), ("Kind regards,",))
+    checker = Checker(of, embedder, ("Kind regards,",))
     wrong = "A refund takes 2-3 working days after the parcel arrives at the warehouse."
     text = f"{wrong} Our moon base opens tomorrow.\n\nKind regards,"
     tried = repair(text, checker.check(text), checker)
@@ -314,21 +334,23 @@ def test_a_sentence_that_nothing_supports_gives_way_to_the_articles_own() -> Non
     assert repair(twice, checker.check(twice), checker).text == f"{right}\n\nKind regards,"
 
 
-def test_politeness_changes_no_wording() -> None:
+def test_politeness_changes_no_wording(embedder: Embedder) -> None:
     """A sentence of an article stays supported when it is asked for politely."""
-    assert only("Please note that it goes to the original payment method.").supported
+    assert only("Please note that it goes to the original payment method.", embedder).supported
 
 
-def test_a_part_of_a_denial_is_not_supported_by_it() -> None:
+def test_a_part_of_a_denial_is_not_supported_by_it(embedder: Embedder) -> None:
     """The words may stand in the article, what they say does not."""
-    assert not only("Opened consumables are refundable.").supported
+    assert not only("Opened consumables are refundable.", embedder).supported
 
 
-def test_a_heading_supports_itself_alone() -> None:
+def test_a_heading_supports_itself_alone(embedder: Embedder) -> None:
     """A question in a heading doesn't answer itself."""
     text = "Orders ship within one day."
     asked = Passage("en/orders/cancel", "Cancel", text, 0.9, heading="Can I cancel my order")
-    found = claims("I can cancel my order.\n\nCan I cancel my order", case("Hello", asked))
+    found = claims(
+        "I can cancel my order.\n\nCan I cancel my order", embedder, case("Hello", asked)
+    )
     assert not found[0].supported and found[1].supported
 
 
@@ -343,44 +365,46 @@ def test_a_shorter_draft_does_not_take_the_place_of_a_fuller_one() -> None:
     assert choose(instant, full)[0].engine == "model"
 
 
-def test_a_faint_answer_says_that_it_may_be_none(domain: Domain) -> None:
+def test_a_faint_answer_says_that_it_may_be_none(domain: Domain, embedder: Embedder) -> None:
     """Where the best passage is not likely to answer, the draft is doubtful; a refusal is not."""
     for score, doubtful in ((0.9, False), (0.3, True)):
         of = case("When do I get my refund?", replace(RETURNS, score=score))
-        checker = Checker(of, FakeEmbedder(), domain.courtesies)
+        checker = Checker(of, embedder, domain.courtesies)
         assert instant_draft(of, domain, checker).doubtful is doubtful
         *_, written = model_draft(of, domain, FakeChat("It takes 5-7 working days."), checker)
         assert written.doubtful is doubtful
     of = replace(case("Elephants?"), passages=())
-    assert not instant_draft(of, domain, Checker(of, FakeEmbedder(), ())).doubtful
+    assert not instant_draft(of, domain, Checker(of, embedder, ())).doubtful
 
 
-def test_faint_passages_of_other_articles_are_left_out(domain: Domain) -> None:
+def test_faint_passages_of_other_articles_are_left_out(domain: Domain, embedder: Embedder) -> None:
     """Beside a faint best passage another article's faint one is not drawn on, a likely one is."""
     for score, articles in ((0.15, 1), (0.4, 2)):
         of = case("E12, and my refund?", replace(RETURNS, score=0.45), replace(STEPS, score=score))
-        draft = instant_draft(of, domain, Checker(of, FakeEmbedder(), domain.courtesies))
+        draft = instant_draft(of, domain, Checker(of, embedder, domain.courtesies))
         cited = {s.ref for c in draft.claims for s in c.support}
         assert len(cited) == articles
 
 
-def test_a_customers_wish_is_no_duration_of_the_articles() -> None:
+def test_a_customers_wish_is_no_duration_of_the_articles(embedder: Embedder) -> None:
     """The number of days in a statement of the articles must be theirs, whatever was asked for."""
     hurried = case("I need the refund within 2 working days.")
     claim = claims(
-        "A refund takes 2 working days after the parcel arrives at the warehouse.", hurried
+        "A refund takes 2 working days after the parcel arrives at the warehouse.",
+        embedder,
+        hurried,
     )
     assert not claim[0].supported
-    told = claims("You need the refund within 2 working days.", hurried)
+    told = claims("You need the refund within 2 working days.", embedder, hurried)
     assert told[0].supported
 
 
-def test_a_detail_is_asked_for_where_it_is_needed(domain: Domain) -> None:
+def test_a_detail_is_asked_for_where_it_is_needed(domain: Domain, embedder: Embedder) -> None:
     """Who asks a general question is not asked for an order number; where the articles call for it,
     or a colleague has to look into it, the draft asks."""
     ask = domain.category("returns").ask.en
     needing = replace(RETURNS, text="Write to us with your order number and a photo of the label.")
     for passage, asked in ((RETURNS, False), (needing, True)):
         of = case("What does the return label cost?", passage)
-        draft = instant_draft(of, domain, Checker(of, FakeEmbedder(), domain.courtesies))
+        draft = instant_draft(of, domain, Checker(of, embedder, domain.courtesies))
         assert (ask in draft.text) is asked

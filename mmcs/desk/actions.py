@@ -288,13 +288,14 @@ class Actions:
 
     @plainly
     def send(self, kept: Kept, text: str) -> Updates:
-        """Record the reply, unless a marked sentence is still in it: then ask first."""
+        """Record the reply, unless something in it rests on nothing: then ask first."""
         page = open_page(kept)
         case = self.tickets.case(page)
         drafts = [d for d in (case.draft, *case.alternatives) if d]
-        marked = unsupported_in(text or "", drafts)
+        marked = unsupported_in(text or "", drafts, self.way.doubts(case, text or ""))
         if marked:
-            return self.draw.warning(page, page.texts.warn.format(sentence=marked[0].text))
+            named = " ".join(f"“{claim.text}”" for claim in marked)
+            return self.draw.warning(page, page.texts.warn.format(sentences=named))
         return self._record(page, text)
 
     @plainly

@@ -11,7 +11,7 @@ from mmcs.domain import Domain, domain_of
 from mmcs.explanation import Explanation
 from mmcs.models import Indexing, Models
 from mmcs.settings import Settings
-from mmcs.ticket import Case, Evidence, Problem, Ticket, Triage
+from mmcs.ticket import Case, Claim, Evidence, Problem, Ticket, Triage
 
 if TYPE_CHECKING:
     from mmcs.pipeline import Pipeline
@@ -47,6 +47,9 @@ class Runs(Protocol):
 
     def write(self, found: Case) -> Generator[Case, None, None]:
         """Yield the Case with the model's draft as it grows, then with the chosen one."""
+
+    def doubts(self, case: Case, reply: str) -> tuple[Claim, ...]:
+        """Return the sentences of an agent's reply that nothing supports, and that may be wrong."""
 
     @property
     def explains(self) -> bool:
@@ -112,6 +115,12 @@ class LatePipeline:
     def write(self, found: Case) -> Generator[Case, None, None]:
         """Yield the Case with the model's draft as it grows; see ``Pipeline.write``."""
         yield from self._pipeline.write(found)
+
+    def doubts(self, case: Case, reply: str) -> tuple[Claim, ...]:
+        """Return what is doubtful in a reply, nothing before the stages are imported; see
+        ``Pipeline.doubts``."""
+        made = self.__dict__.get("_made")
+        return made.doubts(case, reply) if made else ()
 
     @property
     def explains(self) -> bool:

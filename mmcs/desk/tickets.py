@@ -250,10 +250,15 @@ def _with_words_of(kept: Evidence, found: Evidence) -> Evidence:
     )
 
 
-def unsupported_in(reply: str, drafts: Sequence[Draft]) -> tuple[Claim, ...]:
-    """Return the marked sentences of drafts that still stand in a reply."""
+def unsupported_in(
+    reply: str, drafts: Sequence[Draft], doubted: Sequence[Claim] = ()
+) -> tuple[Claim, ...]:
+    """Return what nothing supports in a reply, in its order: the marked sentences of drafts that
+    still stand in it, and those of the agent's own that are doubtful."""
     claims = {claim.text: claim for draft in drafts for claim in draft.claims}
-    return tuple(c for c in claims.values() if not c.supported and c.text in reply)
+    claims |= {claim.text: claim for claim in doubted}
+    marked = (c for c in claims.values() if not c.supported and c.text in reply)
+    return tuple(sorted(marked, key=lambda claim: reply.index(claim.text)))
 
 
 def _with_current(

@@ -16,7 +16,7 @@ from mmcs.desk.turns import Turns
 from mmcs.errors import MMCSError
 from mmcs.intake import Request, take
 from mmcs.roles import Role
-from mmcs.ticket import Case, Evidence
+from mmcs.ticket import Case, Claim, Evidence
 
 LEAST_WAIT = 0.08  # seconds between two looks at a draft that is being written
 # Ten agents who draft every two minutes come 12 s apart, and a model's draft takes about as long.
@@ -77,6 +77,11 @@ class Way:
                 yield from self._with_new_files(case, evidence)
             else:
                 yield from self._found(case, None)
+
+    def doubts(self, case: Case, reply: str) -> tuple[Claim, ...]:
+        """Return the sentences of an agent's reply that nothing supports, and that may be wrong. It
+        waits for no other ticket."""
+        return self._pipeline.doubts(case, reply)
 
     @property
     def explains(self) -> bool:

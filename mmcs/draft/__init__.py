@@ -10,11 +10,13 @@ from mmcs.draft.prompt import (
     plain_draft,
     warm_up_messages,
 )
+from mmcs.draft.reply import check_reply
 
 __all__ = [
     "WORDINGS",
     "Checker",
     "another_may_pass",
+    "check_reply",
     "choose",
     "draft_language",
     "instant_draft",

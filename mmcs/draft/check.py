@@ -1,11 +1,12 @@
 """The check: every sentence of a draft is tied to what carries it, or marked.
 
 A sentence is supported when a source says the same and every hard fact in it stands in its sources:
-numbers with their units, amounts, days, codes, links. An article says the same if the sentence
-stands in it word for word, or if the trained verifier finds it there (in Chinese: by the words they
-share); what the customer said is matched by words and likeness. What the shop is said to have done
-is never supported, and a promise only by an article. A denial and an affirmation do not support
-each other.
+numbers with their units, amounts, days, codes, links, and words that leave no exception. An article
+says the same if the sentence stands in it word for word, or if the trained verifier finds it there
+(in Chinese: by the words they share); what the customer said is matched by words and likeness. What
+was done for this customer only an agent's earlier answer can tell, what customers did themselves
+they can; a promise stands in an article or in such an answer. A denial and an affirmation do not
+support each other.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from itertools import chain
 
 import numpy as np
 
+from mmcs.draft.absolutes import find_absolutes
+from mmcs.draft.deeds import Deed, find_deeds
 from mmcs.draft.entailment import Pair, load_verifier
 from mmcs.draft.facts import (
     Fact,
     find_facts,
     is_admission,
-    is_done,
     is_first_person,
     is_instruction,
     is_negated,
@@ -44,7 +46,7 @@ LOOKED_AT = 4  # sentences of articles that the verifier reads for one claim
 MOST_COURTEOUS = 14  # words; a longer sentence of thanks or regret says something more
 MOST_GREETING = 4  # words; who says "Hello, this is …" says something
 
-_HELLO = r"(?:hello|hi|dear|good (?:morning|afternoon|evening))\b|您好|你好"
+_HELLO = r"(?:hello|hi|dear|good (?:morning|afternoon|evening)|you['’]re welcome)\b|[您你]好|不客气"
 _GREETING = re.compile(_HELLO, re.IGNORECASE)
 _COURTESY = re.compile(
     rf"(?:(?:{_HELLO})[,，!！]? ?(?:and )?)?(?:(?:thank(?:s| you)|(?:kind|best|warm) regards"
@@ -65,6 +67,7 @@ class Said:
     negated: bool
     promising: bool
     restating: bool  # what the customer said; nothing else may rest on the customer's words
+    deeds: tuple[Deed, ...]  # what was done
 
 
 def said_of(text: str) -> Said:
@@ -72,7 +75,8 @@ def said_of(text: str) -> Said:
     words = content_words(bare(text))
     promising = is_promise(text)
     restating = is_restating(text) and not promising and not is_instruction(text)
-    return Said(text, wording_of(text), words, is_negated(text), promising, restating)
+    negated, deeds = is_negated(text), find_deeds(text)
+    return Said(text, wording_of(text), words, negated, promising, restating, deeds)
 
 
 class Checker:
@@ -117,17 +121,16 @@ class Checker:
             return Claim(text, supported=True, courtesy=True)
         facts = find_facts(bare(text))
         said = said_of(text)
-        articles = [source for source in self._sources if source.kind == "passage"]
-        quoted = any(source.quotes(said.wording, said.negated) for source in articles)
-        done = is_done(text) and not quoted
         claims_nothing = _asks_or_greets(text) or is_admission(text)
+        done = any(deed.agent == "shop" for deed in said.deeds)
         if claims_nothing and not facts and not said.promising and not done:
             return Claim(text, supported=True, courtesy=True)
-        like = self._alike(said, vector)
+        like = [source for source in self._alike(said, vector) if _may_tell(source, said)]
         carried = self._carriers(facts, like, said.restating or _asks(text))
         missing = [fact.words for fact in facts if fact not in carried]
         missing += self._taken_for_true(text, facts)
-        if done:
+        missing += _exaggerated(text, like)
+        if said.deeds and not like:
             missing.append(text)
         supports = _supports(chain(like, carried.values()))
         return Claim(
@@ -191,12 +194,37 @@ class Checker:
             holders: Iterable[Source] = chain(like, own)
             if fact.kind == "link":  # one that a customer sends may lead anywhere
                 holders = articles
-            elif fact.unit and not restating:
+            elif (fact.unit or fact.kind == "day") and not restating:
                 holders = like
             holder = next((s for s in holders if fact.carried_by(s.facts)), None)
             if holder is not None:
                 carried[fact] = holder
         return carried
+
+
+def _may_tell(source: Source, said: Said) -> bool:
+    """Say whether a source may carry what a sentence says was done.
+
+    Of what the shop did for this customer an agent's answer alone can tell; of what customers did,
+    their own words too. An article tells what has happened in general, word for word.
+    """
+    deeds = said.deeds
+    if not deeds:
+        return True
+    if source.kind != "passage":
+        by_shop = {deed.verb for deed in deeds if deed.agent == "shop"}
+        told = {deed.verb for deed in source.deeds}
+        return told >= by_shop if source.by_agent else bool(told) and not by_shop
+    if not source.quotes(said.wording, said.negated):
+        return bool(source.deeds) and not any(deed.sure for deed in deeds)
+    return source.explains_a_word or not any(deed.is_of_one_customer for deed in deeds)
+
+
+def _exaggerated(text: str, like: Sequence[Source]) -> list[str]:
+    """Return the words of a sentence that leave no exception where its sources leave one."""
+    told = find_absolutes(bare(text)) if like and not _asks(text) else frozenset()
+    held = frozenset(fact for source in like for fact in source.absolutes) if told else frozenset()
+    return [fact.words for fact in told if not fact.carried_by(held)]
 
 
 def _shared(said: Said, source: Source) -> float:
@@ -207,12 +235,12 @@ def _shared(said: Said, source: Source) -> float:
 def _nearness(said: Said, source: Source, cosine: float) -> float:
     """Return how surely a source says what is said, without the verifier; 0 if it doesn't.
 
-    What to do, what will be done and what is decided is the articles' to say; the customer's words
-    carry only what is told about themselves. A heading says itself alone: "Can I cancel?" does not
-    say that one can.
+    What to do, what will be done and what is decided is the articles' to say, and an agent's; the
+    customer's words carry only what is told about themselves. A heading says itself alone: "Can I
+    cancel?" does not say that one can.
     """
     article = source.kind == "passage"
-    if not article and not (said.restating and _tells(source)):
+    if not (article or source.by_agent or (said.restating and _tells(source))):
         return 0.0
     if quoted := source.quotes(said.wording, said.negated):
         return quoted

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from mmcs.draft.facts import find_facts, is_done, is_negated, is_promise
+from mmcs.draft.deeds import find_deeds
+from mmcs.draft.facts import find_facts, is_negated, is_promise
 from mmcs.errors import ModelUnavailable
 from mmcs.sentences import split_units
 from mmcs.settings import ASSETS
@@ -98,7 +99,7 @@ def features(pair: Pair) -> list[float]:
         pair.cosine,
         float(is_negated(pair.nearest) != is_negated(pair.claim)),
         float(is_promise(pair.claim)),
-        float(is_done(pair.claim)),
+        float(bool(find_deeds(pair.claim))),
         float(any(not fact.carried_by(held) for fact in facts)),
         float(bool(facts)),
         length / 10,

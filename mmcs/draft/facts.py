@@ -1,75 +1,51 @@
-"""The hard facts of a sentence: what must be found, word for word, in a source.
+"""The hard facts of a sentence: what must be found, in whatever words, in a source.
 
-Numbers with their units, amounts, ranges, codes, links and addresses; and promises, which only an
-article can carry. Normalised so that "five working days" and "5 working days" are one fact.
+Numbers with their units, amounts, days, codes, links and addresses, as entities are found; and
+promises, which only an article can carry.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
+from mmcs.entities.amounts import find_amounts
+from mmcs.entities.dates import find_dates
+from mmcs.entities.numerals import View, in_digits
+from mmcs.entities.quantities import Quantity, find_quantities
 from mmcs.ticket import Language
 
-_WORDS = {
-    w: str(n)
-    for n, w in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
-    )
-    if n > 1  # "one" is a pronoun more often than a number
-} | {"fifteen": "15", "twenty": "20", "thirty": "30", "sixty": "60", "ninety": "90"}
-_CHINESE = {"一": "1", "两": "2", "二": "2", "三": "3", "四": "4", "五": "5", "六": "6"} | {
-    "七": "7",
-    "八": "8",
-    "九": "9",
-    "十": "10",
-    "十五": "15",
-    "二十": "20",
-    "三十": "30",
-}
-_UNITS = {
-    "second": r"seconds?|secs?|秒",
-    "minute": r"minutes?|mins?|分钟",
-    "hour": r"hours?|hrs?|个?小时",
-    "working day": r"(?:working|business)[ -]days?|个?工作日",
-    "day": r"(?:calendar )?days?|天|日",
-    "week": r"weeks?|周|个?星期",
-    "month": r"months?|个?月",
-    "year": r"years?|年",
-    "%": r"%|percent|per cent",
-    "USD": r"dollars?|usd|美元|美金",
-    "CNY": r"yuan|rmb|元|块",
-}
-_UNIT = "|".join(f"(?P<u{i}>{pattern})" for i, pattern in enumerate(_UNITS.values()))
-_NUMBER = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-_QUANTITY = re.compile(
-    rf"(?P<sign>US\$|[$€£¥￥])?\s?(?P<low>{_NUMBER})"
-    rf"(?:\s?(?:-|–|to|~|至|到)\s?(?P<high>{_NUMBER}))?[ -]?(?:(?:{_UNIT})(?![a-z]))?",
-    re.IGNORECASE,
-)
 _LINK = re.compile(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://)?(?:[\w-]+\.)+(?:com|org|net|example|cc|io|cn|shop)"
+    r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
+    r"|(?:https?://)?(?<![\w-])(?:[\w-]{1,63}\.)+(?:com|org|net|example|cc|io|cn|shop)"
     r"(?:/[\w./#?=&%-]*)?",
     re.ASCII | re.IGNORECASE,
 )
-_CODE = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\b", re.ASCII)
+_LIST_NUMBER = re.compile(r"\s*\d{1,2}[.)、]\s+")
+_CODE = re.compile(  # also a version, 2.1.3
+    r"\b(?=[\w.-]{0,40}\d)(?=[\w-]{0,40}[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+|\.\d[A-Za-z0-9]*)*\b"
+    r"|\b\d+(?:\.\d+){2,}\b",
+    re.ASCII,
+)
 _PHONE = re.compile(r"\+?\d[\d ()-]{7,}\d")
+_FEWEST_DIGITS = 9  # of a phone number
+_MONTHS = (
+    "january february march april may june july august september october november december".split()
+)
+_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _DAYS = re.compile(
-    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|june|july|"
-    r"august|september|october|november|december|tomorrow|today|tonight)\b|星期[一二三四五六日天]|"
-    r"周[一二三四五六日]|明天|今天|后天",
+    rf"\b(?P<weekday>{'|'.join(_WEEKDAYS)})s?\b|\b(?P<near>tomorrow|today|tonight|yesterday)\b"
+    rf"|\b(?P<month>(?!may\b){'|'.join(_MONTHS)}|(?-i:May))\b|(?<!\d)(?P<month_zh>\d{{1,2}})月(?!\d)"
+    r"|(?:星期|礼拜|周)(?P<weekday_zh>[一二三四五六日天])|(?P<near_zh>明天|今天|今晚|后天|昨天|前天)",
     re.IGNORECASE,
 )
-_SIGNS = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "￥": "CNY"}
+_NEAR = {"明天": "tomorrow", "今天": "today", "今晚": "tonight", "昨天": "yesterday"}
 
-# What the shop itself would have done: no article can say that it has happened.
-_DONE = re.compile(
-    r"\b(?:I|we)(?:'ve| have|’ve)\s+(?:already |now |just )?\w+(?:ed|nt|en|ut)\b"
-    r"|\b(?:has|have) been (?:re?fund|cancel|replac|ship|credit|approv|process|updat|sent|issued)"
-    r"\w*|已经?(?:为您|帮您|给您)|(?:为您|帮您)(?:已经?|办理了|取消了|退款了|安排了)",
-    re.IGNORECASE,
-)
 # What the shop decides: an article may say it of everybody, nobody else of this customer.
 _DECISION = re.compile(
     r"\b(?:is|are|was|were|be|being|get|gets) (?:\w+ )?(?:approved|waived|refunded|cancell?ed|"
@@ -115,7 +91,7 @@ ADMISSIONS: dict[Language, str] = {
     "zh": "帮助文章里没有说明",
 }
 
-FactKind = Literal["quantity", "link", "code", "phone", "day"]
+FactKind = Literal["quantity", "link", "code", "phone", "day", "absolute"]
 
 
 @dataclass(frozen=True)
@@ -128,46 +104,38 @@ class Fact:
     unit: str = ""
 
     def carried_by(self, others: frozenset[Fact]) -> bool:
-        """Say whether one of the facts of a source is this one; a unit must not differ."""
-        return any(
-            other.value == self.value and (not self.unit or other.unit in {"", self.unit})
-            for other in others
-        )
+        """Say whether one of the facts of a source is this one. A unit, a currency or that there is
+        none must not differ: who paid $89 has not paid 89 pounds."""
+        return any(other.value == self.value and other.unit == self.unit for other in others)
 
 
+Found = tuple[Fact, int, int]  # and where it stands
+
+
+@lru_cache(8192)
 def find_facts(text: str) -> frozenset[Fact]:
     """Return the hard facts of a text. List numbers are not facts."""
-    found: set[Fact] = set()
-    rest = re.sub(r"^\s*\d{1,2}[.)、]\s+", "", text)
-    patterns: tuple[tuple[FactKind, re.Pattern[str]], ...] = (
-        ("link", _LINK),
-        ("code", _CODE),
-        ("phone", _PHONE),
-        ("day", _DAYS),
-    )
-    for kind, pattern in patterns:
-        for match in pattern.finditer(rest):
-            words = match.group()
-            if kind == "code" and _QUANTITY.fullmatch(words):
-                continue  # "30-day" is a quantity
-            if kind == "phone" and len(re.sub(r"\D", "", words)) < 9:
-                continue
-            found.add(Fact(kind, _plain(kind, words), words.strip()))
-            rest = rest.replace(words, " " * len(words), 1)
-    for match in _QUANTITY.finditer(_digits(rest)):
-        found.add(_quantity(match))
-    return frozenset(found)
+    return frozenset(fact for fact, _, _ in _settled(text))
+
+
+@lru_cache(8192)
+def in_normal_form(text: str) -> str:
+    """Return a text in which numbers with a unit, amounts and days stand in one form, so that
+    "two weeks" and "14 days" are the same words."""
+    written: list[str] = []
+    position = 0
+    for fact, start, end in sorted(_settled(text), key=lambda found: found[1]):
+        if fact.kind in {"quantity", "day"}:
+            value = re.sub(r"[^a-z0-9.:-]", "", f"{fact.value}{fact.unit}".lower())
+            written += [text[position:start], f" {value} "]
+            position = end
+    return "".join([*written, text[position:]])
 
 
 def is_admission(text: str) -> bool:
     """Say whether a sentence says that the articles don't answer."""
     said = text.strip().replace("’", "'").lower()
     return said.startswith(tuple(words.lower() for words in ADMISSIONS.values()))
-
-
-def is_done(text: str) -> bool:
-    """Say whether a sentence says that the shop has done something for the customer."""
-    return bool(_DONE.search(text))
 
 
 def is_promise(text: str) -> bool:
@@ -196,29 +164,72 @@ def is_negated(text: str) -> bool:
     return bool(_NEGATION.search(text))
 
 
-def _plain(kind: FactKind, words: str) -> str:
-    if kind == "phone":
-        return re.sub(r"\D", "", words)
-    return re.sub(r"^https?://", "", words.lower()).rstrip("./")
+def _settled(text: str) -> list[Found]:
+    """Return the facts of a text; where two overlap, the one that comes first counts."""
+    kept: list[Found] = []
+    taken: set[int] = set()
+    for fact, start, end in _found(text):
+        here = range(start, end)
+        if taken.isdisjoint(here):
+            kept.append((fact, start, end))
+            taken.update(here)
+    return kept
 
 
-def _quantity(match: re.Match[str]) -> Fact:
-    unit = next((u for i, u in enumerate(_UNITS) if match.group(f"u{i}")), "")
-    sign = (match.group("sign") or "").upper()
-    low, high = match.group("low"), match.group("high")
-    value = _value(low) + (f"-{_value(high)}" if high else "")
-    return Fact("quantity", value, match.group().strip(), _SIGNS.get(sign, unit))
+def _found(text: str) -> Iterator[Found]:
+    """Yield facts and where they stand, the surest first."""
+    view = in_digits(text)
+    quantities = list(find_quantities(text, view))
+    if number := _LIST_NUMBER.match(text):
+        quantities = [one for one in quantities if one.start >= number.end()]
+    yield from _addresses(text)
+    if any(character.isdigit() for character in view.text):
+        yield from _amounts_and_dates(text, view)
+    for match in _DAYS.finditer(text):
+        yield _fact("day", _day(match), text, match.span())
+    yield from (_counted(one, text, view) for one in quantities if one.unit)
+    for match in _CODE.finditer(text):
+        yield _fact("code", match.group().lower(), text, match.span())
+    yield from (_counted(one, text, view) for one in quantities)
 
 
-def _value(number: str) -> str:
-    return f"{float(number.replace(',', '')):g}" if len(number) < 12 else number
+def _amounts_and_dates(text: str, view: View) -> Iterator[Found]:
+    for span in find_amounts(view):
+        value, currency = span.value.split()
+        yield _fact("quantity", _plain(value), text, (span.start, span.end), currency)
+    for span in find_dates(text, view, date.today()):
+        if any(character.isdigit() for character in view.at(span.start, span.end)):
+            yield _fact("day", span.value, text, (span.start, span.end))
 
 
-def _digits(text: str) -> str:
-    """Return the text with number words before a unit written in digits."""
-    english = re.compile(rf"\b({'|'.join(_WORDS)})\b(?=[ -](?:to |-)?\w)", re.IGNORECASE)
-    text = english.sub(lambda m: _WORDS[m.group().lower()], text)
-    chinese = re.compile(
-        r"(二十|三十|十五|[一两二三四五六七八九十])(?=个?(?:工作日|小时|月|星期)|天|年|周|分钟|次)"
-    )
-    return chinese.sub(lambda m: _CHINESE[m.group()], text)
+def _addresses(text: str) -> Iterator[Found]:
+    for match in _LINK.finditer(text):
+        address = re.sub(r"^https?://", "", match.group().lower()).rstrip("./")
+        yield _fact("link", address, text, match.span())
+    for match in _PHONE.finditer(text):
+        digits = re.sub(r"\D", "", match.group())
+        if len(digits) >= _FEWEST_DIGITS:
+            yield _fact("phone", digits, text, match.span())
+
+
+def _fact(kind: FactKind, value: str, text: str, place: tuple[int, int], unit: str = "") -> Found:
+    return Fact(kind, value, text[slice(*place)].strip(), unit), *place
+
+
+def _counted(one: Quantity, text: str, view: View) -> Found:
+    return _fact("quantity", one.value, text, view.origin(one.start, one.end), one.unit)
+
+
+def _plain(value: str) -> str:
+    return f"{Decimal(value).normalize():f}"
+
+
+def _day(match: re.Match[str]) -> str:
+    """Return a weekday, a month or a day near today by its English name."""
+    if match["weekday_zh"]:
+        return _WEEKDAYS["一二三四五六日".index(match["weekday_zh"].replace("天", "日"))]
+    if match["month_zh"]:
+        return _MONTHS[(int(match["month_zh"]) - 1) % 12]
+    if match["near_zh"]:
+        return _NEAR.get(match["near_zh"], match["near_zh"])
+    return (match["weekday"] or match["near"] or match["month"]).lower()

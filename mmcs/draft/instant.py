@@ -13,6 +13,7 @@ from itertools import groupby
 
 from mmcs.domain import Domain
 from mmcs.draft.check import Checker
+from mmcs.draft.deeds import find_deeds
 from mmcs.draft.sources import content_words, last_heading
 from mmcs.sentences import Unit, script, split_units
 from mmcs.ticket import Case, Draft, Language, Passage
@@ -151,11 +152,18 @@ def _candidates(passages: Sequence[Passage], language: str) -> list[Chosen]:
         for places in _groups(units):
             chance = max(_chance(passage, place) for place in places)
             group = tuple(units[place] for place in places)
-            if len(group[0].text) > SHORTEST:
+            if len(group[0].text) > SHORTEST and not any(_is_of_another(unit) for unit in group):
                 lead = _lead(passage, units, places[0])
                 one = Chosen(number, places[0], group, chance * passage.score, lead)
                 found.setdefault(one.text, one)
     return list(found.values())
+
+
+def _is_of_another(unit: Unit) -> bool:
+    """Say whether a unit tells what was done for one customer, as an example of a reply does."""
+    return unit.kind == "sentence" and any(
+        deed.is_of_one_customer for deed in find_deeds(unit.text)
+    )
 
 
 def _groups(units: Sequence[Unit]) -> Iterator[tuple[int, ...]]:

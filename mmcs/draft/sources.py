@@ -1,13 +1,15 @@
-"""What a sentence of a draft may rest on: every sentence of the passages, and of what the customer
-wrote, said and showed."""
+"""What a sentence of a draft may rest on: every sentence of the passages, of what the customer
+wrote, said and showed, and of what agents answered before."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mmcs.draft.absolutes import find_absolutes
+from mmcs.draft.deeds import Deed, find_deeds
 from mmcs.draft.entailment import STOPWORDS
-from mmcs.draft.facts import Fact, find_facts, is_negated
+from mmcs.draft.facts import Fact, find_facts, in_normal_form, is_negated
 from mmcs.sentences import bare, split_units
 from mmcs.ticket import Case, Passage, SupportKind
 
@@ -18,8 +20,13 @@ _POLITE = re.compile(
     r"[,，]?\s*",
     re.IGNORECASE,
 )
+_EXPLAINED = re.compile(
+    r".* \| |\||(?:[-*+]|\d+[.)])\s+\*\*[^*]+\*\*|(?:[-*+]|\d+[.)])\s+[^.:：]{1,40}[:：]"
+)
 _PIECE = re.compile(r"[a-z0-9]+(?:['’.:/@_-][a-z0-9]+)*|[$€£¥%+]|[\u3400-\u9fff]")
 _WORD = re.compile(r"[a-z0-9]+(?:['’.-][a-z0-9]+)*|[\u3400-\u9fff]+")
+
+_PERSONS = re.compile(r"[我您你]们?")  # as I and you are among the English stop words
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ class Source:
     facts: frozenset[Fact]
     words: frozenset[str]
     wording: str
+    by_agent: bool = False  # what an agent wrote to this customer before
     around: str = ""  # the text with the sentences beside it; empty where only its own words count
     wording_around: str = ""
 
@@ -49,6 +57,21 @@ class Source:
             if part and is_negated(text) == negated:
                 return sure
         return 0.0
+
+    @property
+    def deeds(self) -> tuple[Deed, ...]:
+        """What it says was done."""
+        return find_deeds(self.text)
+
+    @property
+    def absolutes(self) -> frozenset[Fact]:
+        """Its words that leave no exception, and those of what stands beside it."""
+        return find_absolutes(self.text) | find_absolutes(self.around)
+
+    @property
+    def explains_a_word(self) -> bool:
+        """Whether it is a row or an item that says what a word means: "Shipped: your parcel …"."""
+        return bool(_EXPLAINED.match(self.text))
 
     @property
     def is_heading(self) -> bool:
@@ -78,20 +101,33 @@ def sources_of(case: Case) -> tuple[Source, ...]:
     ]
     written = (m.text for m in case.ticket.messages if m.author == "customer")
     found += [_source("text", "text", unit.text) for text in written for unit in split_units(text)]
+    answered = (m.text for m in case.ticket.messages if m.author == "agent")
+    found += [
+        replace(_source("text", "reply", unit.text), by_agent=True)
+        for text in answered
+        for unit in split_units(text)
+    ]
     return tuple(source for source in found if source.text)
 
 
 def _source(kind: SupportKind, ref: str, text: str, around: str = "") -> Source:
     facts, words = find_facts(bare(text)), content_words(text)
     return Source(
-        kind, ref, text.strip(), facts, words, wording_of(text), around, wording_of(around)
+        kind,
+        ref,
+        text.strip(),
+        facts,
+        words,
+        wording_of(text),
+        around=around,
+        wording_around=wording_of(around),
     )
 
 
 def content_words(text: str) -> frozenset[str]:
     """Return the words that carry meaning: English stems, Chinese pairs of characters."""
     words: set[str] = set()
-    for word in _WORD.findall(text.lower()):
+    for word in _WORD.findall(_PERSONS.sub(" ", in_normal_form(text).lower())):
         if word[0] >= "\u3400":
             words.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))
         elif word not in STOPWORDS:
@@ -100,9 +136,10 @@ def content_words(text: str) -> frozenset[str]:
 
 
 def wording_of(text: str) -> str:
-    """Return a text's words and numbers alone, in order, without what only makes it polite: "Please
-    report damage within 48 hours." and "Report damage within 48 hours" are of one wording."""
-    lines = (_POLITE.sub("", bare(line).strip()) for line in text.splitlines())
+    """Return a text's words and numbers alone, in order, without what only makes it polite and with
+    its numbers in one form: "Please report damage within two days." and "Report damage within 2
+    days" are of one wording."""
+    lines = (_POLITE.sub("", in_normal_form(bare(line)).strip()) for line in text.splitlines())
     return " ".join(_PIECE.findall("\n".join(lines).lower()))
 
 

@@ -29,6 +29,7 @@ _NAMES = {
     "EUR": r"euros?|欧元|歐元",
     "GBP": r"(?:british )?pounds? sterling|british pounds?|quid|英镑|英鎊",
     "JPY": r"yen|日元|日圆",
+    "CHF": r"(?:swiss )?francs?|瑞士法郎|法郎",
     "CNY": r"yuan|renminbi|人民币|人民幣|块钱|塊錢|元(?!素|件|旦)",
 }
 _SCALES = {"k": 1000, "m": 10**6, "million": 10**6, "万": 10_000, "萬": 10_000}

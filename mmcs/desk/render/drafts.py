@@ -135,6 +135,8 @@ def _verdict(draft: Draft, view: View) -> Markup:
     if marked:
         words = texts.claims_bad.format(count=marked, all=len(claims))
         return Markup('<span class="verdict bad">{}{}</span>').format(ICONS["warn"], words)
+    if draft.engine == "article" and not draft.refused and not claims:  # thanks alone
+        return Markup('<span class="verdict">{}{}</span>').format(ICONS["check"], texts.thanked)
     if draft.refused or not claims:
         return Markup('<span class="verdict">{}{}</span>').format(ICONS["refused"], texts.refused)
     if draft.doubtful:

@@ -136,8 +136,8 @@ def reading(view: View, indexing: Indexing) -> str:
 
 def source_name(view: View, ref: str) -> str:
     """Return a source in words: ``a.wav@3.2`` is "a.wav at 0:03", ``b.png#4`` line 5."""
-    if ref == "text":
-        return view.texts.source_text
+    if ref in {"text", "reply"}:
+        return view.texts.source_text if ref == "text" else view.texts.source_reply
     name, _, place = ref.rpartition("@")
     if name and _is_number(place):
         return view.texts.source_audio.format(name=name, time=clock(float(place)))

@@ -79,6 +79,7 @@ class Texts:
     problems: str
     stages: Words  # by stage: where a Problem arose
     source_text: str
+    source_reply: str
     source_audio: str
     source_line: str
     sure: str
@@ -120,6 +121,7 @@ class Texts:
     unsupported: str
     unsupported_words: str
     refused: str
+    thanked: str
     doubtful: str
     rests_on: str
     first_word: str

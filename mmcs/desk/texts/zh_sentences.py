@@ -205,6 +205,7 @@ _ARTICLES: tuple[Pair, ...] = (
 _DRAFTS: tuple[Pair, ...] = (
     ("Being written.", "撰写中。"),
     ("No article answers this.", "没有文章能回答。"),
+    ("The customer asks nothing more.", "顾客没有再提问。"),
     (
         "No article in the customer's language answers this; {name} may.",
         "顾客所用语言的文章都不能回答；{name} 或许可以。",

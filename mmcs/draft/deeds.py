@@ -1,0 +1,450 @@
+"""Does a sentence say that something was done? No article can know that of one customer.
+
+Told by grammar, not by a list of samples: by the tense and aspect of the main clause, and by who
+acts in it. A policy speaks in the present ("Refunds are sent …"), of what may be ("If your parcel
+was damaged, …", "Once we have received it, …") or of a kind of thing ("Orders placed before 2 pm
+…"); a deed is past, perfect or under way ("is on its way"; 已, 了 or 正在).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+from mmcs.draft.verbs import PAST_ONLY, is_participle, is_past
+from mmcs.sentences import script
+
+MOST = 1_000  # characters of a sentence that are looked at; a longer one is none
+
+Agent = Literal["shop", "customer", "other"]
+Kind = Literal["main", "if", "when", "relative"]
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something that a sentence says was done, or is under way."""
+
+    agent: Agent  # who did it; of a passive that names nobody, the shop
+    sure: bool = True  # False: the words may also be a policy or a heading
+    personal: bool = True  # of one transaction, or said to somebody: no article can know it
+    verb: str = ""  # what was done; empty where it isn't one English word
+
+    @property
+    def is_of_one_customer(self) -> bool:
+        """Whether it is what the shop surely did for one customer: no article can know it."""
+        return self.agent == "shop" and self.sure and self.personal
+
+
+_ADVERB = re.compile(
+    r"\w+ly|not|now|already|just|also|since|never|ever|still|always|both|all|then|even|yet|today"
+    r"|yesterday|meanwhile|therefore|soon|first|again|indeed|so|too|thus|duly"
+)
+_HAVE, _WAS, _BE = (
+    frozenset({"have", "has", "had"}),
+    frozenset({"was", "were"}),
+    {"is", "are", "am"},
+)
+_MODALS = frozenset("will would can could may might shall should must to".split())
+_FINITE = _HAVE | _WAS | _BE | (_MODALS - {"to"}) | {"does", "do", "did", "be"}
+_FIRST, _OURS = frozenset({"i", "we"}), frozenset({"our", "my"})
+_PRONOUNS = frozenset("it they he she this that these those everything nothing".split())
+_DEFINITE = frozenset("your the our my this that these those his her its their both".split())
+_OBJECT = _DEFINITE | frozenset("you it them us me him a an".split())
+_PREPOSITIONS = frozenset("in on at by for from with to as than or of into within about".split())
+_SPAN_OF_TIME = frozenset("same next following day week month year previous".split())
+_PERSON = re.compile(r"\b(?:i|me|my|we|us|our|you|your|yours)\b")
+_TRANSACTION = re.compile(
+    r"\b(?:refund|money|replacement|parcel|package|order|payment|credit|voucher|label|compensation"
+    r"|request|ticket|case|claim|booking|reservation|appointment|shipment|delivery|invoice|complaint"
+    r"|return|fee|charge|deposit|subscription|account|exchange|cancellation|discount|amount|change"
+    r"|technician|courier|driver|colleague)\b"
+)
+# What opens a clause that says what may be. After the first a past tense is no deed either; nor
+# after the second, but for what I or we did.
+_OPENER = re.compile(
+    r"\b(?:(?P<if>if|unless|whether|in case|provided|providing|as long as|assuming|otherwise|where"
+    r"|wherever|had)"
+    r"|(?P<when>when|whenever|once|after|before|until|till|as soon as|by the time|each time"
+    r"|every time|the moment|while)"
+    r"|(?P<relative>that|which|who|whose|whom|what|how|why))\b"
+)
+_NO_NOUN = re.compile(  # what a clause may follow without being on it
+    r"confirm\w*|note|know|see|sure|say|said|tell|told|sorry|glad|hope|think|and|but|so|although"
+    r"|though|because|since|as|whereas|while|when|after|before|once|therefore|yet"
+)
+_NEEDS_VERB = frozenset({"after", "before", "until", "till", "once", "while"})
+_SAYS = re.compile(  # what goes before a "that" which opens what is said
+    r"\b(?:confirm\w*|note|see|know|inform\w*|tell|told|say|said|assure\w*|sure|glad|pleased|happy"
+    r"|afraid|sorry|believe|think|hope|found|find|appears?|seems?|understand|aware|delighted"
+    r"|announce)(?: (?:you|him|her|them|us))?$"
+)
+_EXPLAINS = re.compile(  # what the customer is to see to, and what explains a word
+    r"\b(?:make sure|ensure|check|verify|means?|meaning|(?<!\bi )(?<!\bwe )(?:says|shows?|reads"
+    r"|displays?|states))$"
+)
+_UNDER_WAY = re.compile(
+    r"\b(?:is|are|am) (?:\w+ly |now |already |all |just |not |still )*"
+    r"(?:on (?:its|their|the|his|her) way|under way|underway|in transit|in the (?:post|mail)"
+    r"|out for delivery|with the courier"
+    r"|being \w+(?:ed|t|n)|(?P<now>(?<=now )|(?<=already )|(?<=just ))(?P<what>\w+))\b"
+)
+_RESULT = re.compile(
+    r"\b(?:is|are) (?:\w+ly |all )*(?P<what>\w+)(?: (?:today|again|for you|as (?:you )?\w+ed))*$"
+)
+_STATES = frozenset({"complete", "ready", "through"})
+_ENCLOSED = re.compile(
+    r"\b(?:(?:find|see) (?:the )?(?:attached|enclosed)|^(?:attached|enclosed) \w)"
+)
+_FRAME = re.compile(
+    r"(?:(?:i|we) (?:can )?(?:understand|see|read|hear|gather)\b"
+    r"|(?:thank you|thanks) for (?:telling|letting|writing|reporting)"
+    r"|(?:i am|we are) (?:\w+ )?sorry\b|sorry\b"
+    r"|(?:as )?you (?:say|said|write|wrote|tell|told|mention\w*|report\w*|describ\w*|ask\w*"
+    r"|explain\w*)\b)"
+)
+_SPLIT = re.compile(r"[,;:()\[\]–—|]+|\s-\s|\.{2,}|…|(?<=[a-z])[.!?](?=\s)")
+_JOINT = re.compile(
+    r"\b(?:and|but|so|or|then|because|as) (?=(?:\w+ly )?(?:i|we|you|it|they|he|she|your|the|our|my"
+    r"|an?|nothing)\b)"
+)
+_TOKEN = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_QUOTED = re.compile(
+    r"[“\"«「『][^”\"»」』]{0,80}[”\"»」』]|(?<!\w)['‘][^'’]{1,60}['’](?!\w)|`[^`]{0,80}`"
+)
+_CONTRACTIONS = tuple(
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"’", "'"),
+        (r"\b(?:can't|cannot)\b", "can not"),
+        (r"\bwon't\b", "will not"),
+        (r"n't\b", " not"),
+        (r"'ve\b", " have"),
+        (r"'m\b", " am"),
+        (r"'re\b", " are"),
+        (r"'ll\b", " will"),
+        (r"'d\b", " would"),
+        (r"\b(\w+)'s (?=(?:\w+ly |already |just |now |not )*(?:been|had|gone|got)\b)", r"\1 has "),
+        (r"\b(it|he|she|that|this|there|everything|what|who)'s\b", r"\1 is"),
+        (r"'s\b", ""),
+    )
+)
+
+
+@lru_cache(4096)
+def find_deeds(text: str) -> tuple[Deed, ...]:
+    """Return what a sentence says was done. What a question asks is left out."""
+    plain = _QUOTED.sub(" quote ", text.strip()[:MOST])
+    if plain.endswith(("?", "？")):  # "We refunded you, didn't we?" says the first part
+        plain = re.sub(r"(?:^|[,，;；:：])[^,，;；:：]*$", "", plain)
+    found = _chinese(plain) if script(text) == "zh" else _english(plain)
+    return tuple(dict.fromkeys(found))
+
+
+# English
+
+
+@dataclass(frozen=True)
+class _Clause:
+    """A stretch of a sentence with one subject and its verb."""
+
+    words: tuple[str, ...]
+    kind: Kind
+
+
+def _english(text: str) -> Iterator[Deed]:
+    low = text.lower()
+    for pattern, words in _CONTRACTIONS:
+        low = pattern.sub(words, low)
+    framed = bool(_FRAME.match(low))
+    clauses = list(_clauses(low))
+    general = any(clause.kind in {"if", "when"} for clause in clauses)
+    for clause in clauses:
+        for deed in (*_happened(clause), *_stands(clause, general)):
+            told = framed and not _is_ours(clause.words)
+            yield replace(deed, agent="customer") if told else deed
+
+
+def _clauses(low: str) -> Iterator[_Clause]:
+    """Yield the clauses of a sentence, each with what opens it."""
+    list_of: Kind = "main"  # what "If it was opened, or was damaged, …" goes on with
+    for piece in _SPLIT.split(low):
+        kind: Kind = list_of if re.match(r"\s*(?:or|nor)\b", piece) else "main"
+        start = 0
+        for match in _OPENER.finditer(piece):
+            before = piece[start : match.start()]
+            if not _opens(piece, match):
+                continue
+            yield from _parted(before, kind)
+            kind = _kind_after(kind, match, piece[: match.start()].strip())
+            start = match.end()
+        yield from _parted(piece[start:], _explained(kind, piece[start:]))
+        list_of = kind
+
+
+def _kind_after(kind: Kind, match: re.Match[str], before: str) -> Kind:
+    """Return the kind of the clause that a word opens behind another one."""
+    if kind == "if" or _EXPLAINS.search(before):
+        return "if"
+    if match.group() == "that" and _SAYS.search(before):
+        return kind
+    return "if" if match["if"] else "when" if match["when"] else "relative"
+
+
+def _explained(kind: Kind, text: str) -> Kind:
+    """Return "if" where a clause without an opener follows "means": "means it was sent"."""
+    return "if" if re.search(r"\b(?:means?|make sure|ensure)\b", text) else kind
+
+
+def _opens(piece: str, match: re.Match[str]) -> bool:
+    """Say whether a word opens a clause: "after" may also stand before a noun."""
+    before, after = piece[: match.start()].split(), piece[match.end() :].split()
+    if not after:
+        return False
+    if match.group() == "had":  # "Had it been opened, …"
+        return not before and after[0] in {"you", "we", "the", "your", "it"}
+    if match.group() in _NEEDS_VERB:
+        return any(word in _FINITE or is_participle(word) or word[-1:] == "s" for word in after)
+    return match.group() != "that" or bool(before)
+
+
+def _parted(text: str, kind: Kind) -> Iterator[_Clause]:
+    """Yield a clause, cut where "and" or "but" begins another subject, and where a noun is followed
+    by a clause without "that": "the parcel we sent"."""
+    for part in _JOINT.split(text):
+        words = tuple(_TOKEN.findall(part))
+        place = next((n for n in range(1, len(words) - 1) if _begins_another(words, n)), 0)
+        if place:
+            yield _Clause(words[:place], kind)
+            yield _Clause(words[place:], "relative" if kind == "main" else kind)
+        elif words:
+            yield _Clause(words, kind)
+
+
+def _begins_another(words: Sequence[str], place: int) -> bool:
+    """Say whether a pronoun behind a noun is the subject of a clause on that noun."""
+    subject, verb = words[place] in _FIRST | {"you", "it", "they"}, words[place + 1]
+    return subject and _is_noun(words[place - 1]) and (verb in _FINITE or is_past(verb))
+
+
+def _is_noun(word: str) -> bool:
+    """Say whether a word may be a noun, by what else it is not."""
+    closed = word in _FINITE | _OBJECT | _PREPOSITIONS | _MODALS | _FIRST | _PRONOUNS
+    return not closed and not _NO_NOUN.fullmatch(word) and not _ADVERB.fullmatch(word)
+
+
+def _is_ours(words: Sequence[str]) -> bool:
+    return bool(_FIRST & set(words)) or words[:1] in (("our",), ("my",))
+
+
+def _happened(clause: _Clause) -> Iterator[Deed]:
+    """Yield what one clause says has happened."""
+    if clause.kind == "if":
+        return
+    words = clause.words
+    for place in range(len(words)):
+        tense = _tense_at(words, place)
+        if not tense:
+            continue
+        subject = words[:place]
+        if clause.kind == "main" or _is_told_aside(clause, place, tense):
+            sure, personal = _is_sure(words, place, tense), _is_personal(words, subject)
+            yield Deed(_agent(subject, tense), sure, personal, _verb(words, place, tense))
+        return
+
+
+def _verb(words: Sequence[str], place: int, tense: str) -> str:
+    """Return the word that says what was done: of "has not been sent", the last."""
+    if tense == "past" and words[place] != "did":
+        return words[place]
+    following = [w for w in words[place + 1 :] if not _ADVERB.fullmatch(w) and w != "been"]
+    return following[0] if following else words[place]
+
+
+def _is_told_aside(clause: _Clause, place: int, tense: str) -> bool:
+    """Say whether a clause that is no main one tells a deed all the same: "after we refunded you",
+    "the parcel that we sent you on Monday"."""
+    ours = bool(_FIRST & set(clause.words[:place]))
+    return ours and tense == "past" and bool({"you", "your"} & set(clause.words[place:]))
+
+
+def _tense_at(words: Sequence[str], place: int) -> str:
+    """Return how the word at a place says that something happened: "perfect", "passive" or "past";
+    empty if it doesn't."""
+    word = words[place]
+    before = [w for w in words[:place] if not _ADVERB.fullmatch(w)]
+    after = next((w for w in words[place + 1 :] if not _ADVERB.fullmatch(w)), "")
+    if before and before[-1] in _MODALS:
+        return ""
+    if word in _HAVE:
+        return "passive" if after == "been" else "perfect" if is_participle(after) else ""
+    if word in _WAS:
+        return "passive" if is_participle(after) else "past"
+    if word == "did":
+        return "past" if before else ""
+    return "past" if before and is_past(word) and _is_verb_of(words, place, before, after) else ""
+
+
+def _is_verb_of(words: Sequence[str], place: int, before: Sequence[str], after: str) -> bool:
+    """Say whether a word that may also be a participle is the verb of what stands before it."""
+    word, subject, later = words[place], before[-1], words[place + 1 :]
+    if any(w in _FINITE for w in before):
+        return subject == "and" and before[0] in _FIRST and after in _OBJECT
+    if subject in _FIRST or subject == "you" or subject in _PRONOUNS:
+        return True
+    if subject in _OBJECT or subject in {"any", "all", "some", "no"} or subject in _PREPOSITIONS:
+        return False  # "the damaged parcel"
+    if subject == "and":
+        return before[0] in _FIRST and (after in _OBJECT or word in PAST_ONLY)
+    if word in PAST_ONLY:
+        return True
+    if after in _OBJECT:  # no participle has an object: "the bank declined your payment"
+        return not (len(later) > 1 and later[1] in _SPAN_OF_TIME)
+    return words[0] in _DEFINITE and not any(w in _FINITE for w in later)
+
+
+def _agent(subject: Sequence[str], tense: str) -> Agent:
+    if _is_ours(subject) or tense == "passive":
+        return "shop"
+    named = [word for word in subject if not _ADVERB.fullmatch(word)]
+    return "customer" if named[-1:] == ["you"] else "other"
+
+
+def _is_sure(words: Sequence[str], place: int, tense: str) -> bool:
+    if tense != "past" or words[place] in PAST_ONLY | _WAS:
+        return True
+    before = next((w for w in words[:place][::-1] if not _ADVERB.fullmatch(w)), "")
+    following = words[place + 1 : place + 2]
+    return before in _FIRST | _PRONOUNS | {"you"} or bool(set(following) & _OBJECT)
+
+
+def _is_personal(words: Sequence[str], subject: Sequence[str]) -> bool:
+    return bool(_PERSON.search(" ".join(words)) or _TRANSACTION.search(" ".join(subject)))
+
+
+def _stands(clause: _Clause, general: bool) -> Iterator[Deed]:
+    """Yield what a main clause in the present says has come about: "is on its way". Of what is
+    ``general``, "The fee is waived if …", it says no more than what may be."""
+    words, text = clause.words, " ".join(clause.words)
+    if clause.kind != "main" or not words:
+        return
+    personal = _is_personal(words, words)
+    if _ENCLOSED.search(text) or _is_acting(words):
+        yield Deed("shop")
+        return
+    if words[0] not in _DEFINITE | _PRONOUNS:
+        if _is_headline(words):
+            yield Deed("shop", sure=False, personal=personal)
+        return
+    under_way, result = _UNDER_WAY.search(text), _RESULT.search(text)
+    if under_way and (not under_way["what"] or _is_result(under_way["what"])):
+        yield Deed("shop", personal=personal)
+    elif result and _is_result(result["what"]) and not general:
+        yield Deed("shop", sure=False, personal=personal)
+
+
+def _is_result(word: str) -> bool:
+    return word in _STATES or is_participle(word)
+
+
+def _is_acting(words: Sequence[str]) -> bool:
+    """Say whether I or we do something just now: "I am sending you …"."""
+    if words[0] not in _FIRST or words[1:2] not in (("am",), ("are",)):
+        return False
+    doing = next((w for w in words[2:] if not _ADVERB.fullmatch(w)), "")
+    idle = {"going", "looking", "hoping", "being"}
+    return (
+        doing.endswith("ing")
+        and doing not in idle
+        and bool({"you", "your", "it", "this"} & set(words))
+    )
+
+
+def _is_headline(words: Sequence[str]) -> bool:
+    """Say whether a few words without a verb say what was done: "Refund sent"."""
+    told = [word for word in words if not _ADVERB.fullmatch(word)]
+    return (
+        1 <= len(told) <= 4
+        and not any(word in _FINITE for word in told)
+        and is_participle(told[-1])
+        and (len(told) == 1 or bool(_TRANSACTION.search(" ".join(told))))
+    )
+
+
+# Chinese
+
+_ZH_THING = (
+    r"(?:退款|退货|换货|补发|订单|包裹|快递|款项|钱|赔偿|补偿|优惠券|账户|账号|预约|预订|工单|申请"
+    r"|发票|运费|押金|费用|货|商品|新机|替换件|维修|面单|地址|金额|费)"
+)
+_ZH_SPLIT = re.compile(r"[，。；！？,;!?：:\n（）()|]|\s-\s")
+_ZH_IF = re.compile(
+    r"如果|若(?!干)|^如(?!下|此|何|上|同)|一旦|要是|假如|假设|倘若|万一|只要|除非|无论|不论|是否"
+    r"|^当(?!天|日|前|地|面)|(?<![今此然先])后(?:$|才|再|即|会|可|方|将|\d)|之后|以后|时候|(?<![及同小准])时(?:$|[会请可])"
+    r"|的话|之前|以前|(?<![提目])前$|直到|每次|每当|表示|意味|说明|显示|状态|等[^，]{0,12}再"
+)
+_ZH_UNSAID = re.compile(
+    r"请|确保|确认|检查|务必|须|需|建议|可以|可能|应该|应当|[会将能就]|[不没](?!错)"
+)
+_ZH_ASPECT = (
+    r"(?:(?P<done>已经?(?!知|婚|成|故|备|满|有)|刚刚|刚才|正在)"
+    r"|(?<=[\u4e00-\u9fff])(?P<le>(?<![为除极罢])了(?!解|如|结|不起|吗|呢|吧|却|然|得))"
+    r"|(?P<end>(?:成功|完毕|完成|在途中?|途中|运输中|派送中|处理中|在路上)$))"
+)
+_ZH_DONE = re.compile(_ZH_ASPECT)
+_ZH_WHO = re.compile(
+    r"(?P<shop>我们?(?![^，]{0,3}(?:了解|看到|理解|明白|注意|知道))|本店|客服|同事|工程师|师傅"
+    r"|[为给帮替向][您你])|(?P<customer>[您你](?!的|们的))"
+)
+_ZH_FRAME = re.compile(
+    r"我们?(?:了解|看到|理解|明白|注意到|知道)|感谢|谢谢|(?:很|非常|十分)?抱歉|对不起|[您你](?:说|提到|反映|表示|写道|告诉|描述)"
+)
+# 已拆封的商品, 已经付款的: of a kind of thing, and what asks within a sentence.
+_ZH_KIND = re.compile(
+    r"(?<!是)(?:已经?[^，。的您你我]{1,10}|[\u4e00-\u9fff]{1,6}[了过])的(?=[\u4e00-\u9fff]|$)"
+    r"|[\u4e00-\u9fff]{0,6}[了过](?:多少|什么|哪|几)[\u4e00-\u9fff]*"
+)
+
+
+def _chinese(text: str) -> Iterator[Deed]:
+    framed = bool(_ZH_FRAME.match(text))
+    acting: Agent = "other"  # who acts is said once: 我们查过了，已经寄出
+    parts = [piece.strip().lstrip("-*# ") for piece in _ZH_SPLIT.split(text)]
+    parts = [part for part in parts if part]
+    for number, part in enumerate(parts):
+        plain = _ZH_KIND.sub("的", part)
+        if named := _ZH_WHO.match(plain):
+            acting = "shop" if named["shop"] else "customer"
+        done = _ZH_DONE.search(plain)
+        if done and not _ZH_IF.search(plain) and not _ZH_UNSAID.search(plain[: done.start()]):
+            yield _chinese_deed(
+                plain, done, "customer" if framed else acting, number + 1 == len(parts)
+            )
+
+
+def _chinese_deed(part: str, done: re.Match[str], acting: Agent, last: bool) -> Deed:
+    """Return who a part of a sentence says has done something.
+
+    了 alone may also tell how things are (滤网堵了), and what others follow on may be a condition:
+    包裹找到了，告诉我们一声就行.
+
+    Args:
+        part: of the sentence.
+        done: what says that something was done.
+        acting: who was named before; the customer in a sentence that tells what they said.
+        last: whether nothing follows.
+    """
+    who = _ZH_WHO.search(part)
+    thing = bool(re.search(_ZH_THING, part[: done.start()] or part))
+    if who and who["shop"]:
+        return Deed("shop")
+    agent: Agent = "customer" if who else acting
+    if agent == "other" and (thing or not done.start()):
+        agent = "shop"
+    return Deed(
+        agent,
+        sure=last and not done["le"] and agent != "other",
+        personal=bool(who) or thing or not done.start(),
+    )

@@ -1,0 +1,144 @@
+"""The agent's own words before sending: facts, deeds and promises that nothing supports are named,
+the rest is not."""
+
+from __future__ import annotations
+
+import gradio as gr
+import pytest
+from desk_pages import Cast
+
+from mmcs.desk.actions import Actions
+from mmcs.desk.files import Files
+from mmcs.desk.late import LatePipeline
+from mmcs.desk.layout import lay_out
+from mmcs.desk.page import open_page
+from mmcs.draft import check_reply
+from mmcs.models import Models
+from mmcs.pipeline import Pipeline
+from mmcs.roles import Embedder
+from mmcs.settings import Settings
+from mmcs.store import Store
+from mmcs.ticket import Case, Message, Passage, Ticket
+
+ARTICLE = (
+    "We refund your order to the original payment method. A refund takes 5-7 working days. "
+    "The label costs $6.50."
+)
+ZH_ARTICLE = "退款会在五个工作日内原路退回。退货运费为十元。"
+ASKED = "I paid $89 for order 48213 and the lamp came broken."
+NAMED = (
+    "We will refund you $999.",
+    "I have refunded you.",
+    "We will send you a new lamp.",
+    "We will get back to you within 24 hours.",
+    "You paid 89 euros.",
+    "The lamp has a lifetime warranty.",
+    "Your parcel arrives on Friday.",
+    "Your code is RX-77.",
+    "我们会退给您999元。",
+    "我已经为您退款了。",
+    "退款需要十个工作日。",
+)
+HARMLESS = (
+    "Hello Tom,",
+    "Thank you for all your patience.",
+    "I'll look into it and get back to you.",
+    "I have checked your order 48213 and forwarded it to our team.",
+    "You paid $89.",
+    "The label costs $6.50.",
+    "A refund takes five to seven working days.",
+    "Could you send us 2 photos?",
+    "I can see that the lamp is broken.",
+    "It is a lovely lamp, and I understand that this is annoying.",
+    "Please keep the box and feel free to write again.",
+    "All the best, Anna",
+    "您好，我们会尽快核实并回复您。",
+    "非常抱歉给您带来不便。",
+    "退款会在5个工作日内原路退回。",
+)
+
+
+@pytest.fixture
+def case() -> Case:
+    """A ticket with an English and a Chinese article, and no draft."""
+    passages = (
+        Passage("en/refunds", "", ARTICLE, 1.0),
+        Passage("zh/refunds", "", ZH_ARTICLE, 1.0, language="zh"),
+    )
+    return Case("a", Ticket((Message("customer", ASKED),)), passages=passages)
+
+
+@pytest.mark.parametrize("text", NAMED)
+def test_what_may_be_wrong_is_named(case: Case, text: str, real_embedder: Embedder) -> None:
+    """A number, day or code that stands nowhere, a deed and a promise are named, wherever in the
+    reply they stand."""
+    reply = f"Hello Tom,\n\nThanks for waiting. {text} Kind regards"
+    assert [claim.text for claim in check_reply(case, reply, real_embedder, ())] == [text]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_an_agents_own_words_need_no_source(case: Case, text: str, real_embedder: Embedder) -> None:
+    """Courtesy, what the articles or the customer say, and looking after the message are not
+    named."""
+    assert check_reply(case, text, real_embedder, ()) == ()
+
+
+def test_a_promise_of_the_articles_is_not_named(case: Case, real_embedder: Embedder) -> None:
+    """What an article promises everybody, an agent may promise."""
+    promise = "We will refund your order to the original payment method."
+    assert check_reply(case, promise, real_embedder, ()) == ()
+
+
+def test_what_an_agent_told_before_is_not_named_again(case: Case, real_embedder: Embedder) -> None:
+    """A deed that stands in an earlier answer of the ticket is supported by it."""
+    turns = (*case.ticket.messages, Message("agent", "I have refunded your order."))
+    told = Case("a", Ticket((*turns, Message("customer", "When?"))), passages=case.passages)
+    assert check_reply(told, "We refunded your order.", real_embedder, ()) == ()
+    assert check_reply(told, "We cancelled your order.", real_embedder, ()) != ()
+
+
+def test_while_models_load_only_what_is_sure_is_named(case: Case) -> None:
+    """Without the embedder facts and deeds are still named; a promise, which an article may make
+    in other words, is not."""
+    named = {text for text in NAMED if check_reply(case, text, None, ())}
+    assert named == set(NAMED) - {"We will send you a new lamp."}
+    assert not [text for text in HARMLESS if check_reply(case, text, None, ())]
+
+
+def test_a_desk_that_just_started_names_nothing(fake_settings: Settings, case: Case) -> None:
+    """Before the stages are there, nothing is named and nothing is waited for."""
+    assert LatePipeline(fake_settings).doubts(case, "I have refunded you $999.") == ()
+
+
+def test_a_reply_without_a_draft_is_checked(fake_settings: Settings) -> None:
+    """A freely typed reply to a ticket that was never drafted is checked too."""
+    pipeline = Pipeline(fake_settings, Models(fake_settings))
+    empty = Case("a", Ticket((Message("customer", ASKED),)))
+    (named,) = pipeline.doubts(empty, "Hello,\n\nWe will refund you $999.\n\nKind regards")
+    assert named.text == "We will refund you $999." and named.unsupported == ("$999",)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_send_names_all_that_nothing_supports_and_sends_when_told_to(
+    fake_settings: Settings, language: str
+) -> None:
+    """Send asks first and names each doubtful sentence of a reply that was typed without a draft;
+    Send anyway records it; a harmless reply is recorded at once."""
+    cast = Cast(fake_settings)
+    files = Files(fake_settings, b"secret")
+    with gr.Blocks():
+        pipeline = Pipeline(fake_settings, cast, wait_for_chat=False)
+        do = Actions(pipeline, Store(fake_settings), files, lay_out())
+    page = open_page({"language": language})
+    kept = page.to_json()
+    do.tickets.write(page, ASKED)
+    reply = "Hello,\n\nWe will refund you $999. Thanks for waiting. I have refunded you."
+    warned = do.send(kept, reply)[do.parts.warning].value
+    assert "We will refund you $999." in warned and "I have refunded you." in warned
+    assert "Thanks for waiting." not in warned
+    assert do.tickets.case(page).ticket.messages[-1].author == "customer"
+    do.send_anyway(kept, reply)
+    assert do.tickets.case(page).ticket.messages[-1].text == reply
+    do.tickets.write(page, "Thank you!")
+    do.send(kept, "You're welcome.")
+    assert do.tickets.case(page).ticket.messages[-1].text == "You're welcome."

@@ -24,8 +24,11 @@ MOST_OF_AN_ID = 64  # characters
 
 
 def start_log() -> None:
-    """Give each line of the log its time; for a process of our own, not for who imports us."""
-    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s")
+    """Give each line of the log its time; for a process of our own, not for who imports us. What
+    libraries log stays as it is."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s mmcs: %(message)s"))
+    LOG.addHandler(handler)
 
 
 @contextmanager

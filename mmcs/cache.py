@@ -34,9 +34,14 @@ def keep(path: Path, content: bytes, cache: Path) -> bool:
     try:
         replace_file(path, content)
     except OSError:
-        _refused.add(cache)
+        refuses(cache)
         return False
     return True
+
+
+def refuses(cache: Path) -> None:
+    """Remember that something could not be kept in a cache folder."""
+    _refused.add(cache)
 
 
 def news(cache: Path) -> str:

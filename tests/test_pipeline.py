@@ -582,6 +582,21 @@ def test_a_desk_that_stops_reads_no_further(fake_settings: Settings) -> None:
     assert embedder.asked < 112
 
 
+def test_an_index_that_cannot_be_kept_is_one_problem(
+    fake_settings: Settings, tmp_path: Path
+) -> None:
+    """Without a place for the index the ticket is answered; the agent is told once, and the page
+    says it as long as it is so."""
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file, not a folder")
+    pipeline = Pipeline(replace(fake_settings, cache=blocked), Models(fake_settings))
+    first, second = (grown(pipeline, Request("", LATE))[-1] for _ in range(2))
+    assert first.passages and first.draft
+    assert ["Nothing can be kept" in p.message for p in first.problems] == [True]
+    assert not second.problems
+    assert ["could not be kept" in note for note in pipeline.article_notes] == [True]
+
+
 def test_a_folder_that_was_mended_is_read_by_the_next_ticket(
     fake_settings: Settings, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
+from mmcs.cache import refuses
 from mmcs.errors import KnowledgeError
 from mmcs.kept import Kept, text_key
 from mmcs.knowledge.articles import Article, Source, article, sources, without_hubs
@@ -157,6 +158,8 @@ def open_index(folder: Path, embedder: Embedder, cache: Path, tell: Tell = untol
     ends = list(accumulate(len(page.parts) for page in telling))
     for passages in embedded.grow([text for page in telling for text in _texts(page)]):
         tell(len(found) - len(telling) + bisect_right(ends, passages), len(found))
+    if kept.refused:
+        refuses(cache)
     return _index(telling, tuple(problems), embedded, kept)
 
 

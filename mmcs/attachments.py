@@ -9,14 +9,19 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 import stat
 import tempfile
+import time
 import unicodedata
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from mmcs import private
 from mmcs.errors import BadInput, OverLimit, StoreError, UnreadableAudio, UnreadableImage
+from mmcs.kept import Kept
 from mmcs.settings import Settings
 from mmcs.ticket import Attachment, AttachmentKind
 
@@ -25,6 +30,11 @@ MAX_BYTES: dict[AttachmentKind, int] = {"audio": 25 * MEGABYTE, "image": 25 * ME
 MAX_TEXT = 20_000  # characters of a message
 MAX_ATTACHMENTS = 6  # of a message
 MAX_NAME = 80  # characters of a shown name
+UNUSED_FOR = 24 * 3600  # seconds until what no ticket has is removed
+# Folders of the cache; the name of a file in them begins with the hash of what it was found in.
+FINDINGS = ("findings", "shown")
+_HASH = re.compile("[0-9a-f]{64}")
+Asked = Callable[[str], bool]
 
 SOUNDS = "WAV, MP3, M4A, OGG, WebM, FLAC or AMR"
 IMAGES = "JPEG, PNG, WEBP, GIF, BMP or HEIC"
@@ -89,9 +99,11 @@ def keep(
                 sha256 = _copy(file, kept, MAX_BYTES[kind])
             if sha256 is None:  # it grew while it was read
                 raise _over_size(kind, shown)
-            target = store / sha256[:2] / sha256
+            target = _place(sha256, settings)
             private.folder(target.parent)
-            if not target.exists():
+            if target.exists():
+                target.touch()  # whoever looks for what nobody needs sees that it is in use
+            else:
                 Path(copy).replace(target)
         except OSError as failure:
             raise _unkept(shown, store) from failure
@@ -125,11 +137,82 @@ def locate(attachment: Attachment, settings: Settings) -> Path:
         BadInput: it is not kept here.
     """
     sha256 = attachment.sha256
-    if re.fullmatch("[0-9a-f]{64}", sha256):  # it may come from outside: it must not lead elsewhere
-        path = settings.home / "attachments" / sha256[:2] / sha256
+    if _HASH.fullmatch(sha256):  # it may come from outside: it must not lead elsewhere
+        path = _place(sha256, settings)
         if path.is_file():
             return path
     raise BadInput(f"{safe_name(attachment.name)} is not kept on this desk: attach it again.")
+
+
+def is_kept(attachment: Attachment, settings: Settings) -> bool:
+    """Say whether an attachment is still kept: what was found in one that is not is not kept."""
+    return _place(attachment.sha256, settings).is_file()
+
+
+def drop(sha256: str, settings: Settings, in_a_ticket: Asked) -> None:
+    """Remove a kept file, and what was found in it, unless it is in a ticket.
+
+    Another desk may make it part of a ticket at this moment. So it is moved aside, and asked for
+    once more: a ticket from before the question brings it back, and one from after it, which looks
+    for its files when it is written, finds that it has to keep its file anew.
+
+    Args:
+        sha256: the hash of its content.
+        settings: where attachments and findings are kept.
+        in_a_ticket: whether any ticket has it.
+    """
+    if in_a_ticket(sha256):
+        return
+    place = _place(sha256, settings)
+    aside = place.with_name(f"{sha256}.{secrets.token_hex(4)}{private.HALF}")
+    with suppress(FileNotFoundError):
+        place.replace(aside)
+    if in_a_ticket(sha256):
+        with suppress(FileNotFoundError):
+            aside.replace(place)
+        return
+    aside.unlink(missing_ok=True)
+    for folder in FINDINGS:
+        for found in (settings.cache / folder / sha256[:2]).glob(f"{sha256}.*"):
+            found.unlink(missing_ok=True)
+    Kept(settings.cache / "features").forget(sha256)
+
+
+def drop_unused(settings: Settings, in_tickets: Collection[str], in_a_ticket: Asked) -> None:
+    """Remove what no ticket has had for a day: what a script or the command line was asked about,
+    and what a crash has left.
+
+    Args:
+        settings: where attachments and findings are kept.
+        in_tickets: the hashes of all that tickets have.
+        in_a_ticket: whether any ticket has it, asked again of each.
+    """
+    for path in _unused(settings.home / "attachments"):
+        sha256, _, half = path.name.partition(".")
+        if half and sha256 in in_tickets:  # it was moved aside
+            path.replace(_place(sha256, settings))
+        elif half:
+            path.unlink(missing_ok=True)
+        elif sha256 not in in_tickets:
+            drop(sha256, settings, in_a_ticket)
+    for folder in FINDINGS:
+        for path in _unused(settings.cache / folder):
+            if path.suffix == private.HALF:
+                path.unlink(missing_ok=True)
+
+
+def _unused(folder: Path) -> list[Path]:
+    """Return the files in a folder that nobody has written or taken into use for a day."""
+    now = time.time()
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.stat().st_mtime < now - UNUSED_FOR
+    ]
+
+
+def _place(sha256: str, settings: Settings) -> Path:
+    return settings.home / "attachments" / sha256[:2] / sha256
 
 
 def check_text(text: str) -> None:

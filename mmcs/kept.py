@@ -95,6 +95,15 @@ class Kept:
 
         self._do(forget)
 
+    def forget(self, key: str) -> None:
+        """Forget what any model made of some content."""
+
+        def forgotten(database: sqlite3.Connection) -> None:
+            database.execute("DELETE FROM vectors WHERE content = ?", [key])
+
+        if self._file.exists():
+            self._do(forgotten)
+
     def _do(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """Do something with the database, all of it or nothing. A damaged one is thrown away."""
         if self.refused:

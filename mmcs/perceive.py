@@ -15,6 +15,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from mmcs import cache, media
+from mmcs.attachments import is_kept
 from mmcs.kinds import image_kind
 from mmcs.roles import Captioner, Image, Reader, Tagger, Transcriber
 from mmcs.settings import Settings
@@ -104,4 +105,6 @@ def _kept(
     except (OSError, ValueError, ValidationError):
         finding = find()
     cache.keep(path, json.dumps(to_json(finding)).encode(), settings.cache)
+    if not is_kept(attachment, settings):  # it was removed while a model looked at it
+        path.unlink(missing_ok=True)
     return finding

@@ -56,6 +56,11 @@ def bare_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _OF_PYTHON if name in os.environ}
 
 
+def take_uploads_in(folder: Path) -> None:
+    """Have Gradio look for uploads in a folder; it reads this whenever it is handed a file."""
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+
+
 def usable_cores() -> int:
     """Return how many cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):

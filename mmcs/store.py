@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -65,6 +66,8 @@ _cases = sa.Table(
     sa.Column("writer", sa.String(64)),  # see Kept; like edits, null in what an older version wrote
     sa.Column("edits", sa.Text),  # JSON, see Kept
 )
+_AS_TEXT = sa.cast(_cases.c.case, sa.Text)
+_HASHES = re.compile(r'"sha256": ?"([0-9a-f]{64})"')
 _LATER = ("revision", "writer", "edits")
 _secrets = sa.Table(
     "secrets",
@@ -226,6 +229,26 @@ class Store:
         """
         with transaction(self._engine) as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(_cases)).scalar_one()
+
+    def has(self, sha256: str) -> bool:
+        """Say whether any owner's ticket has an attachment of this content.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        found = sa.select(_cases.c.id).where(_AS_TEXT.contains(sha256)).limit(1)
+        with transaction(self._engine) as connection:
+            return connection.execute(found).first() is not None
+
+    def attachments(self) -> frozenset[str]:
+        """Return the hashes of all attachments of all owners' tickets.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with transaction(self._engine) as connection:
+            rows = connection.execution_options(yield_per=500).execute(sa.select(_AS_TEXT))
+            return frozenset(found for (case,) in rows for found in _HASHES.findall(case))
 
     def every(self) -> Iterator[Case]:
         """Yield the tickets of all owners, for training on this machine; not those that another

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import gradio as gr
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from mmcs import private, weights
+from mmcs.attachments import drop_unused
 from mmcs.desk.actions import Actions
 from mmcs.desk.admin import Admin
 from mmcs.desk.events import wire, wire_admin, wire_api
 from mmcs.desk.files import Files
 from mmcs.desk.late import LatePipeline, Runs
 from mmcs.desk.layout import MAX_UPLOAD, SCRIPT, STYLE, lay_out, lay_out_api, theme
-from mmcs.desk.security import Nonces, guarded, only_local
+from mmcs.desk.security import Nonces, guard, only_uploads
 from mmcs.desk.sentences import Desk
+from mmcs.desk.uploads import process_uploads
 from mmcs.settings import Settings
 from mmcs.store import Store
 
 QUEUED = 64  # tickets that wait; the next one is refused
 LINKS = "links"  # the name of the secret with which addresses of attachments are made
-KEPT_FOR = (3600, 24 * 3600)  # seconds: how often uploads are cleared, and those older than
 
 
 def build(pipeline: Runs, store: Store, files: Files) -> gr.Blocks:
     """Return the page of a pipeline."""
     title = f"{pipeline.domain.title['en']} · MMCS"
-    blocks = Desk(title=title, fill_width=True, analytics_enabled=False, delete_cache=KEPT_FOR)
+    only_uploads()
+    process_uploads(pipeline.settings.cache)  # before Gradio's parts ask where uploads are
+    blocks = Desk(title=title, fill_width=True, analytics_enabled=False)
     with blocks:
         parts, api = lay_out(), lay_out_api()
-        only_local(parts.attach, parts.record, api.audio, api.images)
         actions = Actions(pipeline, store, files, parts)
         wire(blocks, actions)
         wire_api(api, actions)
@@ -40,6 +47,14 @@ def build(pipeline: Runs, store: Store, files: Files) -> gr.Blocks:
 
 def launch(blocks: gr.Blocks, settings: Settings, files: Files) -> str:
     """Serve a page without waiting for its end, and return its address."""
+    uploads = process_uploads(settings.cache)
+
+    @asynccontextmanager
+    async def begun(app: FastAPI) -> AsyncIterator[None]:
+        guard(app, settings)
+        async with uploads.looked_after():
+            yield
+
     _, url, _ = blocks.launch(
         server_name=settings.host,
         server_port=settings.port,
@@ -57,9 +72,9 @@ def launch(blocks: gr.Blocks, settings: Settings, files: Files) -> str:
         css_paths=[STYLE],
         js=SCRIPT.read_text("utf-8"),
         app_kwargs={
-            "lifespan": guarded(settings),
+            "lifespan": begun,
             "middleware": [Middleware(Nonces)],
-            "routes": [files.route],
+            "routes": [files.route, uploads.route],
         },
     )
     return url
@@ -77,6 +92,9 @@ def serve(settings: Settings) -> None:
     url = launch(blocks, settings, files)
     print(f"The desk is on {url}", flush=True)  # noqa: T201  # whoever started it waits for it
     pipeline.start()
+    threading.Thread(
+        target=lambda: drop_unused(settings, store.attachments(), store.has), name="mmcs-unused"
+    ).start()
     try:
         blocks.block_thread()
     finally:

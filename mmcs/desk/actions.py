@@ -21,6 +21,7 @@ from mmcs.desk.payloads import Asked, Chosen, Edited, Opened, Removed, Spoken, T
 from mmcs.desk.reasons import Reasons
 from mmcs.desk.texts import translated
 from mmcs.desk.tickets import Correction, Tickets, unsupported_in
+from mmcs.desk.uploads import taken
 from mmcs.desk.way import QUEUED, Way
 from mmcs.domain import open_samples
 from mmcs.errors import MMCSError
@@ -156,7 +157,8 @@ class Actions:
             return unchanged()
         page = open_page(kept)
         files = [paths] if isinstance(paths, str) else list(paths)
-        case = self.tickets.attach(page, files)
+        with taken(files):
+            case = self.tickets.attach(page, files)
         emptied = {self.parts.attach: gr.UploadButton(value=None), self.parts.record: None}
         return {**emptied, **self.draw.ticket(page, case), **self.draw.found(page, case, None)}
 

@@ -9,6 +9,7 @@ import gradio as gr
 from mmcs.desk.actions import Actions
 from mmcs.desk.admin import Admin
 from mmcs.desk.layout import ApiParts
+from mmcs.desk.uploads import taken
 from mmcs.ticket import to_json
 
 # One ticket at a time in each lane: two engines of a kind on two cores starve each other. A server
@@ -83,7 +84,10 @@ def wire_api(api: ApiParts, do: Actions) -> None:
 
     def draft(text: str, audio: list[str] | None, images: list[str] | None) -> dict[str, Any]:
         """Return the whole Case of a ticket: evidence, triage, passages and the draft."""
-        return to_json(do.way.whole(text or "", tuple(audio or ()), tuple(images or ())))
+        with taken([*(audio or ()), *(images or ())]):
+            case = do.way.whole(text or "", tuple(audio or ()), tuple(images or ()))
+        do.tickets.drop(case.ticket.attachments)
+        return to_json(case)
 
     api.call.click(
         draft,

@@ -23,6 +23,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mmcs import cache, media
+from mmcs.attachments import is_kept
 from mmcs.boundary import foreseen
 from mmcs.errors import MMCSError, StoreError
 from mmcs.settings import Settings
@@ -129,6 +130,8 @@ class Files:
                 f"{attachment.name} cannot be shown: {self._settings.cache} cannot be written, or "
                 "the disk is full."
             )
+        if not is_kept(attachment, self._settings):  # it was removed while it was decoded
+            path.unlink(missing_ok=True)
 
     def _folder(self, attachment: Attachment) -> Path:
         return self._settings.cache / "shown" / attachment.sha256[:2]

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio.data_classes import FileData
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -128,17 +129,11 @@ class Gate:
             return True
 
 
-def guarded(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Return what is done when the page begins to be served: the gate goes before the whole app,
-    also before what answers for its errors."""
-
-    @asynccontextmanager
-    async def begun(app: FastAPI) -> AsyncIterator[None]:
-        assert app.middleware_stack is not None  # noqa: S101  # made before anything is served
-        app.middleware_stack = Gate(app.middleware_stack, settings)
-        yield
-
-    return begun
+def guard(app: FastAPI, settings: Settings) -> None:
+    """Put the gate before an app that begins to be served: before the whole, also before what
+    answers for its errors."""
+    assert app.middleware_stack is not None  # noqa: S101  # made before anything is served
+    app.middleware_stack = Gate(app.middleware_stack, settings)
 
 
 def _is_own_machine(name: str) -> bool:
@@ -209,22 +204,25 @@ class _Page:
         await self._send({"type": "http.response.body", "body": body})
 
 
-def only_local(*components: gr.components.Component) -> None:
-    """Make components take uploaded files alone.
+def only_uploads() -> None:
+    """Make the components of this process take uploaded files alone, from where they lie.
 
-    Gradio fetches a file for whoever sends an address in place of an upload; the desk asks nobody.
+    Gradio fetches a file for whoever sends an address in place of an upload, and makes an empty
+    file beside each that it hands on. Before, it has made sure that the path is an upload's. Not
+    one component is changed but its class: an update that is drawn makes a new one.
     """
-    for component in components:
-        component.async_move_resource_to_block_cache = _refusing(  # type: ignore[method-assign]
-            component.async_move_resource_to_block_cache
-        )
+    kinds: Any = (gr.Audio, gr.File, gr.UploadButton)
+    for kind in kinds:
+        kind.async_move_resource_to_block_cache = _where_it_lies
+    for kind in kinds[1:]:
+        kind._process_single_file = _path_of
 
 
-def _refusing(move: Any) -> Any:
-    async def move_local(path: str | None) -> str | None:
-        if path is not None and re.match("[a-z][a-z0-9+.-]*:", path, re.IGNORECASE):
-            raise gr.Error("This desk fetches nothing from elsewhere: upload the file.")
-        moved: str | None = await move(path)
-        return moved
+async def _where_it_lies(_: Any, path: str | Path | None) -> str | None:
+    if path is not None and re.match("[a-z][a-z0-9+.-]*:", str(path), re.IGNORECASE):
+        raise gr.Error("This desk fetches nothing from elsewhere: upload the file.")
+    return None if path is None else str(path)
 
-    return move_local
+
+def _path_of(_: Any, file: FileData) -> str:
+    return file.path

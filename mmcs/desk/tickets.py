@@ -3,12 +3,12 @@ closed tab loses nothing and the page remembers only who looks at which ticket."
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mmcs.attachments import attachment_kind
+from mmcs.attachments import attachment_kind, drop, is_kept, keep
 from mmcs.desk.files import Files
 from mmcs.desk.page import Page
 from mmcs.domain import Sample
@@ -30,6 +30,7 @@ from mmcs.ticket import (
     Transcript,
 )
 
+Taken = tuple[str, Attachment]  # a file that was sent, by its path, and what it became
 PERCEPTION = frozenset({"transcribe", "read", "tag"})  # stages that corrected evidence skips
 
 
@@ -73,19 +74,21 @@ class Tickets:
 
     def attach(self, page: Page, paths: Sequence[str]) -> Case:
         """Add files to the customer's latest message; a Problem for each that can't be used."""
-        kept, problems = self._take(paths, ())
+        taken, problems = self._take(paths, ())
 
         def grow(case: Case) -> Case:
             others = tuple(p for p in case.problems if p.stage != "attach")
             names = {a.name for a in case.ticket.attachments}
             files = list(current(case.ticket).attachments)
-            for new in kept:
+            for _, new in taken:
                 files.append(replace(new, name=unused_name(new.name, names)))
                 names.add(files[-1].name)
             case = _with_current(case, files=tuple(files))
             return replace(case, problems=(*others, *problems))
 
-        return self._change(page, grow)
+        case = self._change(page, grow)
+        self._make_sure(taken)
+        return case
 
     def detach(self, page: Page, name: str) -> Case:
         """Take a file out of the customer's latest message."""
@@ -106,14 +109,18 @@ class Tickets:
             return there
         messages: list[Message] = []
         problems: list[Problem] = []
+        taken: list[Taken] = []
         for said in sample.messages:
             paths = [*map(str, said.audio), *map(str, said.images)]
             kept, faults = self._take(paths, messages, trusted=True)
-            messages.append(Message(said.author, said.text, tuple(kept)))
+            messages.append(Message(said.author, said.text, tuple(a for _, a in kept)))
+            taken += kept
             problems += faults
         ticket = Ticket(tuple(messages), sample.title[page.language])
         case = Case(page.case, ticket, problems=tuple(problems))
-        return self._change(page, lambda there: there if there.ticket.messages else case)
+        filed = self._change(page, lambda there: there if there.ticket.messages else case)
+        self._make_sure(taken)
+        return filed
 
     def correct(self, page: Page, correction: Correction) -> Case:
         """Put the agent's words into the evidence."""
@@ -164,25 +171,41 @@ class Tickets:
 
     def _change(self, page: Page, change: Callable[[Case], Case]) -> Case:
         """Change the page's Case and return it, also where it is not worth keeping yet."""
-        case = Case(page.case, Ticket(()))
+        before = case = Case(page.case, Ticket(()))
 
         def changed(kept: Kept) -> Kept:
-            nonlocal case
-            case = change(kept.case)
+            nonlocal before, case
+            before, case = kept.case, change(kept.case)
             worth_keeping = case.ticket.messages or case.problems or kept.case.ticket.messages
             return replace(kept, case=case) if worth_keeping else kept
 
         self._store.change(page.owner, page.case, changed)
+        self.drop({*before.ticket.attachments} - {*case.ticket.attachments})
         return case
+
+    def drop(self, attachments: Collection[Attachment]) -> None:
+        """Remove the files of attachments that no ticket has any more, and what was found in them.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        for sha256 in {attachment.sha256 for attachment in attachments}:
+            drop(sha256, self._settings, self._store.has)
+
+    def _make_sure(self, taken: Sequence[Taken]) -> None:
+        """Keep anew what another desk has removed while it was made part of a ticket."""
+        for path, attachment in taken:
+            if not is_kept(attachment, self._settings):
+                keep(Path(path), attachment.kind, self._settings)
 
     def _take(
         self, paths: Sequence[str], earlier: Sequence[Message], trusted: bool = False
-    ) -> tuple[list[Attachment], list[Problem]]:
+    ) -> tuple[list[Taken], list[Problem]]:
         """Keep files, and see at once whether they can be decoded; trusted ones can."""
-        kept: list[Attachment] = []
+        taken: list[Taken] = []
         problems: list[Problem] = []
         for path in paths:
-            turns = (*earlier, Message("customer", "", tuple(kept)))
+            turns = (*earlier, Message("customer", "", tuple(a for _, a in taken)))
             try:
                 heard = attachment_kind(Path(path)) == "audio"
                 request = Request(
@@ -192,11 +215,19 @@ class Tickets:
                 problems += [Problem("attach", problem.message) for problem in refused]
                 for attachment in ticket.messages[-1].attachments:
                     if not trusted:
-                        self._files.make(attachment)
-                    kept.append(attachment)
+                        self._make(attachment)
+                    taken.append((path, attachment))
             except MMCSError as error:
                 problems.append(Problem("attach", str(error)))
-        return kept, problems
+        return taken, problems
+
+    def _make(self, attachment: Attachment) -> None:
+        """Decode an attachment for the page; one that cannot be is not kept."""
+        try:
+            self._files.make(attachment)
+        except MMCSError:
+            self.drop([attachment])
+            raise
 
 
 def current(ticket: Ticket) -> Message:

@@ -18,6 +18,7 @@ from typing import Protocol, get_args
 import numpy as np
 
 from mmcs import media
+from mmcs.attachments import is_kept
 from mmcs.errors import BadInput
 from mmcs.kept import Kept, text_key
 from mmcs.roles import Embedder, Image, Sound
@@ -205,5 +206,7 @@ def _pooled(
             if vector is None:
                 vector = encode(file)
                 kept.put_vectors(version, [(file.sha256, vector)])
+                if not is_kept(file, settings):  # it was removed while the model looked at it
+                    kept.forget(file.sha256)
             found[file.name] = vector
     return found

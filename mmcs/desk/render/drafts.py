@@ -155,11 +155,15 @@ def _timing(draft: Draft, case: Case, view: View) -> Markup:
     else:
         names = [("first_token", view.texts.first_word), ("draft", view.texts.written_in)]
     words = [
-        text.format(seconds=f"{case.seconds[stage]:.1f}")
+        text.format(seconds=_tenths(case.seconds[stage]))
         for stage, text in names
         if stage in case.seconds
     ]
     return Markup('<span class="spent">{}</span>').format(" · ".join(words))
+
+
+def _tenths(seconds: float) -> str:
+    return f"{seconds:.1f}" if seconds >= 0.05 else "< 0.1"
 
 
 def _numbered(claims: Sequence[Claim]) -> dict[Source, int]:

@@ -166,4 +166,6 @@ def _lines(picture: Picture, view: View) -> Markup:
         for n, line in enumerate(picture.lines[:SHOWN_LINES])
     ]
     count = view.texts.lines.format(count=len(picture.lines))
-    return Markup('<p class="count">{}</p><ul class="lines">{}</ul>').format(count, joined(rows))
+    return Markup(
+        '<p class="count">{}</p><ul class="lines" tabindex="0" aria-label="{}">{}</ul>'
+    ).format(count, count, joined(rows))

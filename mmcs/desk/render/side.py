@@ -184,8 +184,8 @@ def _file(attachment: Attachment, view: View, removable: bool) -> Markup:
         remove = Markup(
             '<button type="button" data-act="remove" data-name="{}" aria-label="{}">{}</button>'
         ).format(attachment.name, view.texts.remove.format(name=attachment.name), ICONS["cross"])
-    return Markup('<span class="file {}">{}<span>{}</span>{}</span>').format(
-        attachment.kind, shown, attachment.name, remove
+    return Markup('<span class="file {}" title="{}">{}<span>{}</span>{}</span>').format(
+        attachment.kind, attachment.name, shown, attachment.name, remove
     )
 
 

@@ -34,6 +34,7 @@ def answer(reason: Reason, triage: Triage, case: Case, view: View) -> Markup:
         body = Markup('<p class="note">{}</p>').format(view.said(reason.problem))
     else:
         body = working(view.texts.why_working)
+        body += Markup('<div class="bones">{}</div>').format(Markup("<i></i>") * 4)
     awaited = Markup(" data-awaited") if reason.awaited else Markup("")
     return Markup('<div class="reason" role="group" aria-label="{}"{}>{}</div>').format(
         view.texts.why_this[reason.question], awaited, body

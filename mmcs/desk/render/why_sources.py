@@ -65,7 +65,7 @@ def _source(source: tuple[str, str], found: Sequence[Word], strongest: float, vi
         for _, of_it in groupby(found, lambda word: word.ref)
     ]
     read = Markup("\n").join(parts) if kind == "image" else Markup(" ").join(parts)
-    return Markup('<p class="from">{}{}</p><p class="read">{}</p>').format(
+    return Markup('<p class="from">{}{}</p><p class="read" tabindex="0">{}</p>').format(
         ICONS[icon], attachment or view.texts.channels["written"], read
     )
 

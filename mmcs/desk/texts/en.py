@@ -55,7 +55,7 @@ EN = Texts(
         "transcribe": "Voice notes become text with times",
         "read": "Photos and screenshots are read",
         "entities": "Orders, amounts and dates are found and compared",
-        "triage": "Topic and urgency are judged",
+        "triage": "Category and urgency are judged",
         "retrieve": "Help articles are looked up",
     },
     working={
@@ -65,7 +65,7 @@ EN = Texts(
         "read": "Reading the text",
         "tag": "Looking at the image",
         "entities": "Looking for orders, amounts and dates",
-        "triage": "Judging topic and urgency",
+        "triage": "Judging category and urgency",
         "index": "Reading the help articles",
         "retrieve": "Searching the help articles",
         "instant": "Putting sentences together",
@@ -107,7 +107,7 @@ EN = Texts(
     },
     triage="Triage",
     verdicts={
-        "category": "Topic",
+        "category": "Category",
         "urgency": "Urgency",
         "sentiment": "Mood",
         "language": "Language",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
+from mmcs import memory
 from mmcs.errors import KnowledgeError, UsageError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,7 @@ _OF_PYTHON = "PYTHONHOME PYTHONPATH LD_LIBRARY_PATH DYLD_LIBRARY_PATH SYSTEMROOT
 
 
 def prepare_process() -> None:
-    """Set what libraries read from the environment when they are imported.
+    """Set what libraries read from the environment when they are imported, and what malloc keeps.
 
     OpenMP threads that spin while they wait starve the other engine: decoding beside a
     transcription fell from 62 to under 2 tokens/s. They wait passively instead.
@@ -46,6 +47,7 @@ def prepare_process() -> None:
     cache = Path(os.environ.get("MMCS_CACHE") or Settings().cache).expanduser()
     os.environ.setdefault("MPLCONFIGDIR", str(cache / "matplotlib"))  # its list of fonts
     os.environ.update(SILENCE)
+    memory.bound()
     if on_a_space(Settings(), os.environ).zero_gpu:
         importlib.import_module("spaces")  # it has to come before whatever asks for a GPU
 

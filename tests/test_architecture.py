@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "mmcs").rglob("*.py"))
 # Each layer may import those above it in this list, and itself where it says so.
 LAYERS = (
-    ("errors", "ticket", "explanation"),
+    ("errors", "ticket", "explanation", "memory"),
     ("boundary", "cache", "private", "wellformed"),
     ("settings",),
     ("attachments", "cuda", "database", "kept"),

@@ -23,6 +23,7 @@ from rapidocr.ch_ppocr_det.utils import DBPostProcess
 from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
 from rapidocr.utils.process_img import get_rotate_crop_image
 
+from mmcs import memory
 from mmcs.errors import ModelUnavailable
 from mmcs.reading_order import Box, Quad, reading_order, straightened
 from mmcs.roles import Image
@@ -102,7 +103,8 @@ class RapidOcr:
             quads = self._find(picture)
         order = reading_order(straightened(quads))
         quads = [quads[i] for i in order]
-        read = self._lane.map(self._read_line, [_cut(picture, quad) for quad in quads])
+        read = list(self._lane.map(self._read_line, [_cut(picture, quad) for quad in quads]))
+        memory.give_back()
         return Reading(
             tuple(
                 Line(text, confidence, _given(quad, turns, image.shape))
@@ -197,6 +199,7 @@ def _session(model: str, threads: int) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False  # it would keep the memory of the largest image
+    options.enable_mem_pattern = False  # … and this a plan of it for each shape ever seen
     return onnxruntime.InferenceSession(
         str(MODELS / model), options, providers=["CPUExecutionProvider"]
     )

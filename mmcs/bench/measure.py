@@ -17,6 +17,7 @@ from mmcs import weights
 from mmcs.bench import standard
 from mmcs.bench.agents import measure_agents
 from mmcs.bench.figures import Benchmark, Figure
+from mmcs.bench.images import measure_images
 from mmcs.bench.overhear import Overhearing
 from mmcs.bench.peers import PlainReader, PlainWhisper, plain_llama
 from mmcs.bench.served import started
@@ -52,6 +53,7 @@ def measure(settings: Settings) -> Benchmark:
         figures.append(_memory())
         figures += _decoding(models)
         figures += _perception(pipeline)
+        figures += measure_images(pipeline, Path(folder))
         figures += agents
     return Benchmark(machine, tuple(figures))
 

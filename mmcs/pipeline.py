@@ -49,6 +49,7 @@ from mmcs.ticket import (
     Ticket,
     Triage,
 )
+from mmcs.turns import to_answer
 from mmcs.writing import Writer
 
 T = TypeVar("T")
@@ -265,7 +266,7 @@ class Pipeline:
 
     def writes(self, case: Case) -> bool:
         """Say whether ``write`` has anything to add to what ``find`` has found."""
-        drafted = case.draft is not None and not case.draft.refused
+        drafted = case.draft is not None and any(not c.courtesy for c in case.draft.claims)
         return drafted and self.models.state("chat").phase != "off"
 
     def write(self, found: Case) -> Generator[Case, None, None]:
@@ -313,7 +314,7 @@ class Pipeline:
             triager = self.models.get("triager")
             if not isinstance(triager, Explaining):
                 raise ModelUnavailable(CANNOT_SAY_WHY)
-            case = within_limits(case)
+            case = to_answer(within_limits(case))
             return triager.explain(case.ticket, case.evidence, question)
 
     def _with_news(self, case: Case) -> Case:
@@ -394,7 +395,8 @@ class Pipeline:
 
     def _triage(self, case: Case) -> Case:
         triager = self.models.get("triager")
-        triage: Triage = triager.triage(case.ticket, case.evidence)
+        latest = to_answer(case)
+        triage: Triage = triager.triage(latest.ticket, latest.evidence)
         return replace(case, triage=triage.after(case.triage))
 
     def _retrieve(self, case: Case) -> Case:

@@ -1,9 +1,10 @@
-"""A Case to the passages that help: what the customer wrote, said and showed is what is asked."""
+"""A Case to the passages that help: what the customer wrote, said and showed last is asked."""
 
 from __future__ import annotations
 
 from mmcs.knowledge import Knowledge, Query
 from mmcs.ticket import Case, Passage
+from mmcs.turns import asks_nothing, to_answer
 
 
 def retrieve(
@@ -18,8 +19,16 @@ def retrieve(
         top_k: at most so many passages.
         threshold: chance of the best passage from which an article helps; None: the fitted one.
     """
-    whole, *parts = queries_of(case, language)
-    return knowledge.search(whole, top_k, threshold, parts)
+    if asks_nothing(case):
+        return ()
+    latest = to_answer(case)
+    whole, *parts = queries_of(latest, language)
+    found = knowledge.search(whole, top_k, threshold, parts)
+    earlier = [m.text for m in latest.ticket.messages[:-1] if m.author == "customer"]
+    before = "\n".join(earlier)
+    if found or not before.strip():
+        return found
+    return knowledge.search(Query(written=before, language=language), top_k, threshold)
 
 
 def queries_of(case: Case, language: str) -> list[Query]:
@@ -32,5 +41,5 @@ def queries_of(case: Case, language: str) -> list[Query]:
     whole = Query(written, spoken, shown, entities, language)
     if sum(bool(part.strip()) for part in (written, spoken, shown)) < 2:
         return [whole]
-    asked = (written, spoken)
-    return [whole, *(Query(written=part, language=language) for part in asked if part.strip())]
+    alone = (part for part in (written, spoken) if part.strip())
+    return [whole, *(Query(written=part, language=language) for part in alone)]

@@ -24,7 +24,7 @@ LAYERS = (
         "weights",
         "domain",
     ),
-    ("entities",),
+    ("entities", "turns"),
     ("backends", "perceive", "kinds", "knowledge", "draft", "triage"),
     ("models", "intake", "retrieve"),
     ("writing",),

@@ -14,9 +14,10 @@ from itertools import groupby
 from mmcs.domain import Domain
 from mmcs.draft.check import Checker
 from mmcs.draft.deeds import find_deeds
-from mmcs.draft.sources import content_words, last_heading
+from mmcs.draft.sources import content_words, last_heading, wording_of
 from mmcs.sentences import Unit, script, split_units
 from mmcs.ticket import Case, Draft, Language, Passage
+from mmcs.turns import asks_nothing
 
 MOST_PASSAGES = 3  # that a draft draws on
 NEAR = 0.3  # share of the best passage's score from which another is drawn on
@@ -31,6 +32,8 @@ ENOUGH = 0.3  # share of the best sentence's chance that another needs
 DOUBTED = {"en": 0.45, "zh": 0.24}
 SHORTEST = 8  # characters of a sentence that says something
 UNJUDGED = 0.5
+# To customers who only say thanks; the check knows these as courtesies.
+WELCOME: dict[Language, str] = {"en": "You're welcome.", "zh": "不客气。"}
 
 _NOTHING = re.compile(r"(?!)")
 _CALLS_FOR = {  # kinds of entities, or a photo, and how an article asks for them
@@ -79,7 +82,11 @@ def instant_draft(case: Case, domain: Domain, checker: Checker) -> Draft:
     category = domain.category(case.triage.category.label if case.triage else "other")
     chosen = choose_sentences(case, language)
     parts = [tone.greeting[language]]
-    if chosen:
+    thanked = asks_nothing(case)
+    if thanked:
+        parts.append(WELCOME[language])
+        why = "The customer asks nothing more."
+    elif chosen:
         parts += [category.acknowledgement.get(language, ""), *_paragraphs(chosen)]
         articles = dict.fromkeys(case.passages[c.passage].article for c in chosen)
         why = f"Composed of sentences from {', '.join(articles)}."
@@ -90,7 +97,8 @@ def instant_draft(case: Case, domain: Domain, checker: Checker) -> Draft:
             other = case.passages[0].article
             why = f"No article in the customer's language answers this; {other} may."
     ask = getattr(category.ask, language)
-    if ask and _is_missing(case, category.ask.kind) and _is_needed(chosen, category.ask.kind):
+    missing = _is_missing(case, category.ask.kind) and _is_needed(chosen, category.ask.kind)
+    if ask and missing and not thanked:
         parts.append(ask)
     parts.append(tone.closing[language])
     text = "\n\n".join(part for part in parts if part)
@@ -100,7 +108,7 @@ def instant_draft(case: Case, domain: Domain, checker: Checker) -> Draft:
         engine="article",
         why=why,
         claims=checker.check(text),
-        refused=not chosen,
+        refused=not chosen and not thanked,
         doubtful=bool(chosen) and is_doubtful(case, language),
     )
 
@@ -130,9 +138,14 @@ def choose_sentences(case: Case, language: str) -> tuple[Chosen, ...]:
 
 
 def near_sentences(case: Case, language: str) -> tuple[Chosen, ...]:
-    """Return every sentence, list and row of the passages that a draft may draw on."""
+    """Return every sentence, list and row of the passages that a draft may draw on; what an agent
+    has sent this customer before only where there is nothing else."""
     near = [p for p in case.passages if _is_near(p, case.passages[0])]
-    return tuple(_candidates(near[:MOST_PASSAGES], language))
+    found = _candidates(near[:MOST_PASSAGES], language)
+    answered = [m.text for m in case.ticket.messages if m.author == "agent"]
+    sent = f" {wording_of(chr(10).join(answered))} "
+    new = [one for one in found if not all(f" {wording_of(u.text)} " in sent for u in one.units)]
+    return tuple(new or found)
 
 
 def _is_near(passage: Passage, best: Passage) -> bool:

@@ -28,6 +28,7 @@ from mmcs.draft.sources import content_words
 from mmcs.roles import ChatMessage, ChatModel, ChatOptions, Image
 from mmcs.sentences import bare, script, split_units
 from mmcs.ticket import Case, Draft, Language
+from mmcs.turns import to_answer
 
 # How long the parts of the fresh part may be where it is to have 150 tokens, as for the embedded
 # model. A model that reads more in time gets more of everything.
@@ -175,11 +176,12 @@ def fresh_message(
     units = dict.fromkeys(unit for one in told for unit in (one.lead, *one.units) if unit)
     facts = [bare(unit.text) for unit in units]
     lines = _numbered(wording, facts)
-    written = [m.text for m in case.ticket.messages if m.author == "customer" and m.text.strip()]
-    spoken = [heard.text for heard in case.evidence.transcripts if heard.text]
-    shown = [line.text for picture in case.evidence.images for line in picture.lines]
-    most = int(MOST_ASKED[language] * room) // max(1, len(written[-1:]) + len(spoken))
-    lines += [f"{wording.written}: {gist(text, facts, most)}" for text in written[-1:]]
+    latest = to_answer(case)
+    written = [m.text for m in latest.ticket.messages if m.author == "customer" and m.text.strip()]
+    spoken = [heard.text for heard in latest.evidence.transcripts if heard.text]
+    shown = [line.text for picture in latest.evidence.images for line in picture.lines]
+    most = int(MOST_ASKED[language] * room) // max(1, len(written) + len(spoken))
+    lines += [f"{wording.written}: {gist(text, facts, most)}" for text in written]
     lines += [f"{wording.spoken}: {gist(text, facts, most)}" for text in spoken]
     if shown:
         most = int(MOST_SHOWN[language] * room)

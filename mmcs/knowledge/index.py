@@ -75,10 +75,12 @@ class Index:
 
     def unit_vectors(self, rows: Sequence[int]) -> list[Vectors]:
         """Return the vectors of the units of some passages, each led by title and heading; those
-        that ``grow`` has not come to are embedded now."""
+        that ``grow`` has not come to are embedded now. They are rounded to half precision, as the
+        judges have learned them: a tree may turn at the fourth digit."""
         texts = [self._unit_texts(row) for row in rows]
         vectors = self.embedded.of([text for some in texts for text in some])
-        return np.split(vectors, np.cumsum([len(some) for some in texts])[:-1])
+        rounded = vectors.astype(np.float16).astype(np.float32)
+        return np.split(rounded, np.cumsum([len(some) for some in texts])[:-1])
 
     def grow(self) -> Iterator[int]:
         """Embed the units of all passages ahead of the questions, some at a time. It is the greater

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -29,6 +29,8 @@ from mmcs.errors import StoreError
 from mmcs.settings import Settings
 from mmcs.ticket import Case, Message, Ticket, from_json, to_json
 
+TextName = Literal["message", "reply"]  # what is typed: the customer's latest message, the answer
+TEXTS: tuple[TextName, ...] = get_args(TextName)
 _SUBJECT_LENGTH = 80  # characters
 _CATEGORY_LENGTH = 64  # characters
 
@@ -63,12 +65,13 @@ _cases = sa.Table(
     sa.Column("case", sa.JSON, nullable=False),
     # Whatever comes below was not there at first: ``_make_tables`` adds it to an older database.
     sa.Column("revision", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("others", sa.Integer, nullable=False, server_default="0"),  # see Kept
     sa.Column("writer", sa.String(64)),  # see Kept; like edits, null in what an older version wrote
     sa.Column("edits", sa.Text),  # JSON, see Kept
 )
 _AS_TEXT = sa.cast(_cases.c.case, sa.Text)
 _HASHES = re.compile(r'"sha256": ?"([0-9a-f]{64})"')
-_LATER = ("revision", "writer", "edits")
+_LATER = ("revision", "others", "writer", "edits")
 _secrets = sa.Table(
     "secrets",
     _metadata,
@@ -106,6 +109,7 @@ class Kept:
     edits: Mapping[str, Edit] = field(default_factory=dict)  # by the text's name
     revision: int = 0  # how often it was written; 0: never
     writer: str = ""  # the name of the window that wrote it last, "" if none did
+    others: int = 0  # the latest revision that was not this writer's
 
 
 class Store:
@@ -160,7 +164,9 @@ class Store:
             after = change(before)
             if after == before:
                 return before
-            after = replace(after, revision=before.revision + 1, writer=writer)
+            others = before.others if writer == before.writer else before.revision
+            revision = before.revision + 1
+            after = replace(after, revision=revision, writer=writer, others=others)
             if self._written(owner, after):
                 return after
 
@@ -170,27 +176,34 @@ class Store:
         Raises:
             StoreError: the database cannot be read, or holds what is no Case.
         """
-        columns = [_cases.c[name] for name in ("case", "reply", "edits", "revision", "writer")]
+        columns = [
+            _cases.c[name] for name in ("case", "reply", "edits", "revision", "writer", "others")
+        ]
         with transaction(self._engine) as connection:
             row = connection.execute(sa.select(*columns).where(_mine(owner, case_id))).one_or_none()
         if row is None:
             return Kept(Case(case_id, Ticket(())))
         try:
             edits = {name: Edit(**edit) for name, edit in json.loads(row.edits or "{}").items()}
-            return Kept(from_json(Case, row.case), row.reply, edits, row.revision, row.writer or "")
+            case, writer = from_json(Case, row.case), row.writer or ""
+            return Kept(case, row.reply, edits, row.revision, writer, row.others)
         except (ValidationError, ValueError, TypeError) as error:
             raise StoreError(f"The ticket {case_id} was written by another version.") from error
 
-    def latest(self, owner: str, case_id: str) -> tuple[int, str]:
-        """Return a ticket's revision and writer without reading the whole; 0 if it is not there.
+    def latest(self, owner: str, case_id: str, writer: str = "") -> int:
+        """Return the latest revision of a ticket that was not a writer's, without reading the
+        whole; 0 if it is not there.
 
         Raises:
             StoreError: the database cannot be read.
         """
-        query = sa.select(_cases.c.revision, _cases.c.writer).where(_mine(owner, case_id))
+        columns = (_cases.c.revision, _cases.c.writer, _cases.c.others)
+        query = sa.select(*columns).where(_mine(owner, case_id))
         with transaction(self._engine) as connection:
             found = connection.execute(query).one_or_none()
-        return (found.revision, found.writer or "") if found else (0, "")
+        if found is None:
+            return 0
+        return int(found.others if writer and found.writer == writer else found.revision)
 
     def secret(self, name: str) -> bytes:
         """Return a secret that all desks on this database share; it is made when it is first asked
@@ -282,7 +295,10 @@ class Store:
             ticket = kept.case.ticket
             messages = (*ticket.messages, Message("agent", _storable(text)))
             ticket = replace(ticket, messages=messages, status="answered")
-            edits = {**kept.edits, "reply": Edit(writer, kept.revision + 1)}
+            edits: dict[str, Edit] = {
+                name: Edit(writer, kept.revision + 1, kept.edits.get(name, Edit()).other)
+                for name in TEXTS  # the message is another one from now on
+            }
             return replace(kept, case=replace(kept.case, ticket=ticket), reply="", edits=edits)
 
         return self.change(owner, case_id, answered, writer).case
@@ -300,6 +316,7 @@ class Store:
             "edits": json.dumps({name: _storable(asdict(e)) for name, e in kept.edits.items()}),
             "revision": kept.revision,
             "writer": kept.writer,
+            "others": kept.others,
         }
         row["category"] = row["category"][:_CATEGORY_LENGTH]
         based_on = sa.and_(_mine(owner, case.id), _cases.c.revision == kept.revision - 1)

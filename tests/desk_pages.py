@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import gradio as gr
 
 from mmcs.backends import fake
+from mmcs.backends.fake import FakeChat, FakeTranscriber
 from mmcs.desk import LINKS, build, launch
 from mmcs.desk.files import Files
+from mmcs.desk.runs import Runs
+from mmcs.desk.tickets import Tickets
 from mmcs.models import Models, ModelState
 from mmcs.pipeline import Pipeline
-from mmcs.roles import ROLES, Role
+from mmcs.roles import ROLES, ChatMessage, ChatOptions, Role, Sound
 from mmcs.settings import Settings
 from mmcs.store import Store
+from mmcs.ticket import Transcript
 
 LATE = "My parcel with order 48213 is late. Tracking shows no movement. Is it lost?"
+WITHIN = 60.0  # seconds, on a busy machine
+T = TypeVar("T")
+WINDOW = gr.Request(headers={}, session_hash="")  # what a page asks, without a browser
 
 
 class Cast(Models):
@@ -56,15 +67,69 @@ def free_port() -> int:
         return port
 
 
+@dataclass
+class Gated(FakeChat):
+    """Writes its first word, and the others once it may."""
+
+    reply: str = "My parcel is late. " * 4
+    may: threading.Event = field(default_factory=threading.Event)
+    begun: int = 0  # drafts
+
+    def chat(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> Generator[str, None, None]:
+        """Yield words; while it may not go on, nothing."""
+        self.begun += 1
+        first, *others = self.reply.split(" ")[: options.max_tokens]
+        yield first + " "
+        while not self.may.wait(0.01):
+            yield ""  # where whoever reads may stop
+        for word in others:
+            yield word + " "
+
+
+@dataclass
+class GatedTranscriber(FakeTranscriber):
+    """Hears nothing until it may."""
+
+    may: threading.Event = field(default_factory=threading.Event)
+    begun: int = 0  # sounds
+
+    def transcribe(self, sound: Sound) -> Transcript:
+        """Return the transcript once it may."""
+        self.begun += 1
+        assert self.may.wait(WITHIN)
+        return super().transcribe(sound)
+
+
+def until(condition: Callable[[], T]) -> T:
+    """Return what a condition says as soon as it says something."""
+    end = time.monotonic() + WITHIN
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.005)
+    raise AssertionError("it has not come about")
+
+
+def desk_of(settings: Settings, **given: Any) -> Runs:
+    """Return a desk without a page, on fakes but for the given roles."""
+    store = Store(settings)
+    pipeline = Pipeline(settings, Cast(settings, **given), wait_for_chat=False)
+    return Runs(pipeline, Tickets(settings, store, Files(settings, store.secret(LINKS))))
+
+
 @contextmanager
 def served(settings: Settings, port: int = 0, **given: Any) -> Iterator[str]:
     """Serve the desk on fakes, but for the given roles, and yield its address."""
     settings = replace(settings, port=port or free_port())
-    pipeline = Pipeline(settings, Cast(settings, **given), wait_for_chat=False)
     store = Store(settings)
     files = Files(settings, store.secret(LINKS))
-    blocks = build(pipeline, store, files)
+    pipeline = Pipeline(settings, Cast(settings, **given), wait_for_chat=False)
+    runs = Runs(pipeline, Tickets(settings, store, files))
+    blocks = build(runs, store, files)
     try:
         yield launch(blocks, settings, files)
     finally:
+        runs.close()
         blocks.close(verbose=False)

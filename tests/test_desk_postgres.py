@@ -48,9 +48,7 @@ def wire(first: Settings) -> Iterator[Wire]:
 def drafted(visitor: Visitor) -> str:
     """Press Draft, and return everything that the page shows for it."""
     visitor.seen.clear()
-    visitor.call("begin", visitor.page, LATE)
-    for _ in visitor.follow("find", visitor.page):
-        pass
+    list(visitor.draft(LATE))
     return " ".join(visitor.seen)
 
 

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from desk_pages import LATE, Cast
+from desk_pages import LATE, WITHIN, desk_of
 
 from mmcs.backends import fake
-from mmcs.desk.files import Files
 from mmcs.desk.page import Page, open_page, sample_case
-from mmcs.desk.tickets import Correction, Tickets, current, unsupported_in
-from mmcs.desk.way import Way
+from mmcs.desk.runs import Runs
+from mmcs.desk.tickets import Correction, Tickets, unsupported_in
+from mmcs.desk.typed import current
 from mmcs.domain import open_samples
-from mmcs.pipeline import Pipeline
 from mmcs.settings import Settings
-from mmcs.store import Store
 from mmcs.ticket import Case, Claim, Draft, Evidence, Message, Segment, Ticket, Transcript
 
 
 @pytest.fixture
-def tickets(fake_settings: Settings) -> Tickets:
-    """The tickets of a desk that nobody has used yet."""
-    return Tickets(fake_settings, Store(fake_settings), Files(fake_settings, b"secret"))
+def runs(fake_settings: Settings) -> Runs:
+    """A desk on fakes that nobody has used yet."""
+    return desk_of(fake_settings)
+
+
+@pytest.fixture
+def tickets(runs: Runs) -> Tickets:
+    """Its tickets."""
+    return runs.tickets
 
 
 @pytest.fixture
@@ -33,18 +36,12 @@ def page() -> Page:
     return open_page({}, "en-GB,en;q=0.9")
 
 
-@pytest.fixture
-def way(fake_settings: Settings) -> Way:
-    """A way through a pipeline on fakes."""
-    return Way(Pipeline(fake_settings, Cast(fake_settings), wait_for_chat=False))
-
-
 # --- tickets ---
 
 
 def test_each_visitor_sees_only_their_own(tickets: Tickets, page: Page) -> None:
     """The id of somebody's ticket opens nothing for another owner."""
-    tickets.write(page, LATE)
+    tickets.type(page, "message", LATE)
     stranger = replace(open_page({}), case=page.case)
     assert tickets.case(page).ticket.customer_text == LATE
     assert tickets.case(stranger).ticket.messages == ()
@@ -57,7 +54,7 @@ def test_a_bad_file_costs_a_sentence_and_nothing_else(
     """A text called .jpg is named in a Problem; the message and the good photo stay."""
     bad = tmp_path / "holiday.jpg"
     bad.write_text("not a photo")
-    tickets.write(page, LATE)
+    tickets.type(page, "message", LATE)
     case = tickets.attach(page, [image, str(bad)])
     assert [a.name for a in current(case.ticket).attachments] == ["box.png"]
     assert current(case.ticket).text == LATE
@@ -81,7 +78,7 @@ def test_the_same_name_twice_is_told_apart(tickets: Tickets, page: Page, sound: 
 
 def test_a_file_is_taken_out_again(tickets: Tickets, page: Page, sound: str) -> None:
     """Removing the only file leaves the message."""
-    tickets.write(page, LATE)
+    tickets.type(page, "message", LATE)
     tickets.attach(page, [sound])
     assert tickets.detach(page, "note.wav").ticket == Ticket((Message("customer", LATE),))
 
@@ -100,11 +97,11 @@ def test_a_sample_tried_twice_is_one_ticket(
 
 def test_the_reply_outlives_a_new_draft(tickets: Tickets, page: Page) -> None:
     """What the agent types is kept beside the findings, and neither wipes out the other."""
-    case = tickets.write(page, LATE)
-    tickets.note_reply(page, "Dear customer")
+    case = tickets.type(page, "message", LATE).case
+    tickets.type(page, "reply", "Dear customer")
     tickets.keep_findings(page, case.timed("triage", 1.0))
-    tickets.write(page, LATE + " Please.")
-    assert tickets.reply(page) == "Dear customer"
+    tickets.type(page, "message", LATE + " Please.")
+    assert tickets.kept(page).reply == "Dear customer"
     assert tickets.case(page).seconds == {"triage": 1.0}
     assert tickets.case(page).ticket.customer_text.endswith("Please.")
 
@@ -122,31 +119,31 @@ def test_a_correction_made_meanwhile_stays(tickets: Tickets, page: Page, sound: 
 
 
 def test_what_the_agent_decides_outlives_the_next_draft(
-    way: Way, tickets: Tickets, page: Page
+    runs: Runs, tickets: Tickets, page: Page
 ) -> None:
     """Filed anew by the agent, a ticket stays so when it is drafted again, and when the models'
     verdict comes only after the agent's; without a triage there is nothing to correct."""
-    tickets.write(page, LATE)
+    tickets.type(page, "message", LATE)
     assert tickets.file(page, "category", "returns").triage is None
-    found = grown(way, tickets, page)
+    found = grown(runs, page)
     filed = tickets.file(page, "category", "returns")
     assert filed.triage is not None
     assert (filed.triage.category.label, filed.triage.corrected) == ("returns", ("category",))
     assert tickets.filed(page)[0].category == "returns"
     late = tickets.keep_findings(page, found).triage
     assert late is not None and late.category.label == "returns"
-    again = grown(way, tickets, page).triage
+    again = grown(runs, page).triage
     assert again is not None and again.category.label == "returns"
     assert again.urgency.label == "normal"
 
 
 def test_sending_records_the_reply_in_the_ticket(tickets: Tickets, page: Page) -> None:
     """The reply becomes a turn; what the customer says next is a new one."""
-    tickets.write(page, LATE)
+    tickets.type(page, "message", LATE)
     case = tickets.answer(page, "It counts as lost.")
     assert case.ticket.status == "answered"
     assert [m.author for m in case.ticket.messages] == ["customer", "agent"]
-    again = tickets.write(page, "Then send another.")
+    again = tickets.type(page, "message", "Then send another.").case
     assert [m.author for m in again.ticket.messages] == ["customer", "agent", "customer"]
     assert again.ticket.status == "open"
 
@@ -169,35 +166,34 @@ def test_a_sample_opened_again_is_as_it_was_left(
     fresh = tickets.open_sample(opened, sample)
     tickets.keep_findings(opened, fresh.timed("triage", 1.0))
     tickets.answer(opened, "It counts as lost.")
-    tickets.note_reply(opened, "PS")
+    tickets.type(opened, "reply", "PS")
     left = tickets.case(opened)
     assert tickets.open_sample(opened, sample) == left == tickets.case(opened)
     assert left.ticket.messages[-1].text == "It counts as lost." and left.seconds
-    assert tickets.reply(opened) == "PS"
+    assert tickets.kept(opened).reply == "PS"
     anew = page.with_case(sample=sample.id)
     assert tickets.open_sample(anew, sample).ticket == fresh.ticket
     assert len(tickets.filed(page)) == 2
 
 
-# --- the way ---
+# --- runs ---
 
 
-def grown(way: Way, tickets: Tickets, page: Page) -> Case:
-    """Return the whole Case of the page's ticket, kept as the page keeps it."""
-    for progress in way.find(tickets.case(page)):
-        found = tickets.keep_findings(page, progress.case)
-    for progress in way.write(found, time.monotonic()):
-        tickets.keep_findings(page, progress.case)
-    return tickets.case(page)
+def grown(runs: Runs, page: Page) -> Case:
+    """Return the whole Case of the page's ticket, as it is kept."""
+    thread = runs.start(page).thread
+    assert thread is not None
+    thread.join(WITHIN)
+    return runs.tickets.case(page)
 
 
 def test_the_page_is_told_what_comes_next(
-    way: Way, tickets: Tickets, page: Page, sound: str, image: str
+    runs: Runs, tickets: Tickets, page: Page, sound: str, image: str
 ) -> None:
     """The stages are announced in the order in which the pipeline takes them."""
-    tickets.write(page, LATE)
+    tickets.type(page, "message", LATE)
     tickets.attach(page, [sound, image])
-    steps = [progress.now for progress in way.find(tickets.case(page))]
+    steps = [progress.now for progress in runs.found(tickets.case(page))]
     stages = [step.stage for step in steps if step]
     told = list(dict.fromkeys(stages))
     assert told == [
@@ -213,13 +209,13 @@ def test_the_page_is_told_what_comes_next(
 
 
 def test_a_correction_is_drafted_from_and_nothing_is_heard_again(
-    way: Way, tickets: Tickets, page: Page, sound: str
+    runs: Runs, tickets: Tickets, page: Page, sound: str
 ) -> None:
     """After a correction only the draft is made anew, from the agent's words."""
     tickets.attach(page, [sound])
-    before = grown(way, tickets, page)
+    before = grown(runs, page)
     tickets.correct(page, Correction("segment", "note.wav", 0, "It is order 99999."))
-    case = grown(way, tickets, page)
+    case = grown(runs, page)
     assert case.evidence.transcripts[0].text == "It is order 99999."
     assert case.evidence.transcripts[0].segments[0].confidence == 1.0
     assert any(e.kind == "order" and e.value == "99999" for e in case.evidence.entities)
@@ -227,37 +223,37 @@ def test_a_correction_is_drafted_from_and_nothing_is_heard_again(
 
 
 def test_a_correction_outlives_a_new_file(
-    way: Way, tickets: Tickets, page: Page, sound: str, image: str
+    runs: Runs, tickets: Tickets, page: Page, sound: str, image: str
 ) -> None:
     """A photo that is added later is read; the corrected transcript stays corrected."""
     tickets.attach(page, [sound])
-    grown(way, tickets, page)
+    grown(runs, page)
     tickets.correct(page, Correction("segment", "note.wav", 0, "It is order 99999."))
     tickets.attach(page, [image])
-    case = grown(way, tickets, page)
+    case = grown(runs, page)
     assert case.evidence.transcripts[0].text == "It is order 99999."
     assert [line.text for line in case.evidence.images[0].lines] == list(fake.FakeReader.lines)
 
 
 def test_another_file_of_the_same_name_is_heard_anew(
-    way: Way, tickets: Tickets, page: Page, sound: str
+    runs: Runs, tickets: Tickets, page: Page, sound: str
 ) -> None:
     """Words corrected in a file that was taken out are not put into the next one."""
     tickets.attach(page, [sound])
-    grown(way, tickets, page)
+    grown(runs, page)
     tickets.correct(page, Correction("segment", "note.wav", 0, "It is order 99999."))
     tickets.detach(page, "note.wav")
     tickets.attach(page, [sound])
-    case = grown(way, tickets, page)
+    case = grown(runs, page)
     assert case.evidence.transcripts[0].text == fake.FakeTranscriber.text
 
 
 def test_a_removed_file_carries_nothing_any_more(
-    way: Way, tickets: Tickets, page: Page, sound: str, image: str
+    runs: Runs, tickets: Tickets, page: Page, sound: str, image: str
 ) -> None:
     """What was heard in a file that is no longer part of the ticket supports nothing."""
     tickets.attach(page, [sound, image])
-    grown(way, tickets, page)
+    grown(runs, page)
     tickets.detach(page, "note.wav")
-    case = grown(way, tickets, page)
+    case = grown(runs, page)
     assert not case.evidence.transcripts and case.evidence.images

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +16,11 @@ import pytest
 from desk_pages import LATE, served
 
 from mmcs.bench.served import Visitor, connected
+from mmcs.database import BUSY
 from mmcs.desk.files import Files
 from mmcs.desk.page import open_page
-from mmcs.desk.tickets import Tickets, current
+from mmcs.desk.tickets import Tickets
+from mmcs.desk.typed import current
 from mmcs.roles import ROLES
 from mmcs.settings import Settings
 from mmcs.store import Store
@@ -45,7 +49,7 @@ def test_no_acknowledged_write_of_two_desks_is_lost(shared: Settings) -> None:
     sixty times each on one ticket, each finds its own text right after it was acknowledged."""
     desks = [Tickets(shared, Store(shared), Files(shared, b"secret")) for _ in range(2)]
     page = open_page({})
-    desks[0].write(page, LATE)
+    desks[0].type(page, "message", LATE)
 
     def typed(write: Callable[[str], object], read: Callable[[], str]) -> list[str]:
         lost = []
@@ -56,13 +60,13 @@ def test_no_acknowledged_write_of_two_desks_is_lost(shared: Settings) -> None:
         return lost
 
     def reply(text: str) -> None:
-        desks[0].note_reply(page, text)
+        desks[0].type(page, "reply", text)
 
     def message(text: str) -> None:
-        desks[1].write(page, text)
+        desks[1].type(page, "message", text)
 
     with ThreadPoolExecutor(2) as threads:
-        one = threads.submit(typed, reply, lambda: desks[0].reply(page))
+        one = threads.submit(typed, reply, lambda: desks[0].kept(page).reply)
         other = threads.submit(typed, message, lambda: current(desks[1].case(page).ticket).text)
     assert (one.result(), other.result()) == ([], [])
 
@@ -92,3 +96,32 @@ def test_a_link_of_one_desk_opens_at_the_other(shared: Settings, image: str) -> 
             assert httpx.get(there + forged).status_code == 404
     with served(shared) as again:
         assert httpx.get(again + link).status_code == 200
+
+
+def test_a_locked_database_freezes_nobody(tmp_path: Path) -> None:
+    """While another program holds it, whoever writes reads a plain sentence, each of many at once;
+    pages open meanwhile, and one that looks for changes is not bothered. After it, all works."""
+    desk = Settings(cache=tmp_path / "cache", home=tmp_path / "home", offline=True)
+    desk = desk.with_flags(**dict.fromkeys(ROLES, "fake"))
+    with served(desk) as url, connected(url) as wire:
+        agents = [Visitor(wire) for _ in range(12)]
+        for agent in agents:
+            agent.type("message", LATE)
+
+        def write(agent: Visitor) -> str:
+            try:
+                agent.type("reply", "Dear customer")
+            except httpx.HTTPStatusError as refused:
+                return str(refused.response.json()["error"])
+            return ""
+
+        with closing(sqlite3.connect(desk.home / "desk.sqlite")) as somebody:
+            somebody.isolation_level = None
+            somebody.execute("BEGIN IMMEDIATE")
+            with ThreadPoolExecutor(12) as threads:
+                told = [threads.submit(write, agent) for agent in agents]
+                assert LATE in str(agents[0].call("load", agents[0].page))
+                agents[1].call("look", agents[1].page)
+            assert {one.result() for one in told} == {BUSY}
+            somebody.execute("ROLLBACK")
+        assert [write(agent) for agent in agents] == [""] * 12

@@ -14,6 +14,8 @@ from mmcs.backends.fake import FakeEmbedder
 from mmcs.backends.similarity import Likeness
 from mmcs.desk import build
 from mmcs.desk.files import Files
+from mmcs.desk.runs import Runs
+from mmcs.desk.tickets import Tickets
 from mmcs.domain import categories_of, domain_of, open_domain, open_samples
 from mmcs.draft import Checker, instant_draft
 from mmcs.models import Models
@@ -112,7 +114,8 @@ def test_other_articles_make_a_neutral_desk(fake_settings: Settings, club: Path)
     assert not of_the_shop() & set(domain.courtesies)
     assert open_samples(settings.domain_folder) == ()
     pipeline = Pipeline(settings, Models(settings))
-    blocks = build(pipeline, Store(settings), Files(settings, b"secret"))
+    store, files = Store(settings), Files(settings, b"secret")
+    blocks = build(Runs(pipeline, Tickets(settings, store, files)), store, files)
     assert blocks.title == "Customer Support · MMCS"
     named = domain_of(replace(settings, domain="retail"))
     assert named == domain_of(fake_settings) == SHOP

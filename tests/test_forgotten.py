@@ -19,7 +19,8 @@ from mmcs.backends import fake
 from mmcs.bench.served import Visitor, connected
 from mmcs.desk.files import Files
 from mmcs.desk.page import Page, open_page
-from mmcs.desk.tickets import Tickets, current
+from mmcs.desk.tickets import Tickets
+from mmcs.desk.typed import current
 from mmcs.kept import Kept as Features
 from mmcs.pipeline import Pipeline
 from mmcs.settings import Settings
@@ -59,8 +60,7 @@ def test_a_removed_file_is_gone_with_all_that_was_found_in_it(
         visitor = Visitor(wire)
         visitor.upload(Path(sound))
         visitor.upload(Path(image))
-        visitor.call("begin", visitor.page, LATE)
-        list(visitor.follow("find", visitor.page))
+        list(visitor.draft(LATE))
         hashes = [Path(path).name for path in left(fake_settings) if "attachments" in path]
         assert len(hashes) == 2 and len(left(fake_settings)) >= 6
         features = Features(fake_settings.cache / "features")

@@ -77,8 +77,7 @@ def test_all_that_a_desk_keeps_is_closed_to_others(
         visitor = Visitor(wire)
         visitor.upload(Path(sound))
         visitor.upload(Path(image))
-        visitor.call("begin", visitor.page, LATE)
-        list(visitor.follow("find", visitor.page))
+        list(visitor.draft(LATE))
         assert (settings.home / "desk.sqlite-wal").exists()
         for folder in ("findings", "shown"):
             assert list((settings.cache / folder).rglob("*.*"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from desk_pages import Cast
+from desk_pages import desk_of
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from hypothesis.strategies import SearchStrategy
@@ -80,8 +80,7 @@ def pipeline(on_fakes: Settings) -> Pipeline:
 @pytest.fixture(scope="module")
 def blocks(on_fakes: Settings) -> gr.Blocks:
     """The page's events, not served."""
-    pipeline = Pipeline(on_fakes, Cast(on_fakes), wait_for_chat=False)
-    return build(pipeline, Store(on_fakes), Files(on_fakes, b"secret"))
+    return build(desk_of(on_fakes), Store(on_fakes), Files(on_fakes, b"secret"))
 
 
 def assert_told(case: Case) -> None:

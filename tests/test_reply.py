@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import gradio as gr
 import pytest
-from desk_pages import Cast
+from desk_pages import WINDOW, desk_of
 
 from mmcs.desk.actions import Actions
 from mmcs.desk.files import Files
@@ -17,7 +17,6 @@ from mmcs.models import Models
 from mmcs.pipeline import Pipeline
 from mmcs.roles import Embedder
 from mmcs.settings import Settings
-from mmcs.store import Store
 from mmcs.ticket import Case, Message, Passage, Ticket
 
 ARTICLE = (
@@ -124,21 +123,18 @@ def test_send_names_all_that_nothing_supports_and_sends_when_told_to(
 ) -> None:
     """Send asks first and names each doubtful sentence of a reply that was typed without a draft;
     Send anyway records it; a harmless reply is recorded at once."""
-    cast = Cast(fake_settings)
-    files = Files(fake_settings, b"secret")
     with gr.Blocks():
-        pipeline = Pipeline(fake_settings, cast, wait_for_chat=False)
-        do = Actions(pipeline, Store(fake_settings), files, lay_out())
+        do = Actions(desk_of(fake_settings), Files(fake_settings, b"secret"), lay_out())
     page = open_page({"language": language})
     kept = page.to_json()
-    do.tickets.write(page, ASKED)
+    do.tickets.type(page, "message", ASKED)
     reply = "Hello,\n\nWe will refund you $999. Thanks for waiting. I have refunded you."
-    warned = do.send(kept, reply)[do.parts.warning].value
+    warned = do.send(kept, reply, WINDOW)[do.parts.warning].value
     assert "We will refund you $999." in warned and "I have refunded you." in warned
     assert "Thanks for waiting." not in warned
     assert do.tickets.case(page).ticket.messages[-1].author == "customer"
-    do.send_anyway(kept, reply)
+    do.send_anyway(kept, reply, WINDOW)
     assert do.tickets.case(page).ticket.messages[-1].text == reply
-    do.tickets.write(page, "Thank you!")
-    do.send(kept, "You're welcome.")
+    do.tickets.type(page, "message", "Thank you!")
+    do.send(kept, "You're welcome.", WINDOW)
     assert do.tickets.case(page).ticket.messages[-1].text == "You're welcome."

@@ -20,7 +20,7 @@ AGENTS = 10
 EVERY = 120.0  # seconds between two drafts of one agent
 WITH_SOUND, WITH_IMAGE = (2, 7), (4, 9)  # which agents' customers send one
 OFFERED = 'data-act="use"'  # a draft on the page
-SECOND = 'data-which="1"'  # the one that was not chosen, the articles' or the model's
+SECOND = 'class="draft" data-pane="1"'  # the one that was not chosen, the articles' or the model's
 LOOK = 0.5  # seconds between two looks at the models
 
 
@@ -105,16 +105,12 @@ def _draft(wire: Wire, agent: Agent, others: Sequence[str] = ()) -> Outcome:
     for path in agent.files:
         visitor.upload(path)
     begun = time.perf_counter()
-    visitor.call("begin", visitor.page, agent.message)
-    turn = 0.0
-    for told in visitor.follow("find", visitor.page):
-        if wire.turn in (told.get("output", {}).get("changed_state_ids") or ()):
-            turn = time.perf_counter() - begun
-    instant = turn or time.perf_counter() - begun
-    if turn:
-        for _ in visitor.follow("take_turn", visitor.page):
-            pass
+    instant = 0.0
+    for told in visitor.draft(agent.message):
+        if not instant and OFFERED in str(told.get("output")):
+            instant = time.perf_counter() - begun
     whole = time.perf_counter() - begun
+    instant = instant or whole
     anew = Visitor(wire, visitor.page)
     page = str(anew.call("load", visitor.page))
     seen = "".join((*visitor.seen, *anew.seen))

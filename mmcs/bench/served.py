@@ -70,7 +70,6 @@ class Wire:
 
     client: httpx.Client
     events: Mapping[str, int]
-    turn: int  # the state that changes when it is the language model's turn
 
 
 @contextmanager
@@ -79,8 +78,7 @@ def connected(url: str) -> Iterator[Wire]:
     with httpx.Client(base_url=url, timeout=None, trust_env=False) as client:  # noqa: S113  # a turn may be long in coming
         described = client.get("config").raise_for_status().json()["dependencies"]
         events = {event["api_name"]: event["id"] for event in described}
-        turn = next(e["targets"][0][0] for e in described if e["api_name"] == "take_turn")
-        yield Wire(client, events, turn)
+        yield Wire(client, events)
 
 
 @dataclass
@@ -126,6 +124,11 @@ class Visitor:
                 self._see(message)
                 if message.get("event_id") == joined:
                     yield message
+
+    def draft(self, message: str) -> Iterator[dict[str, Any]]:
+        """Press Draft, and yield what the page shows of the run up to its end."""
+        self.call("begin", self.page, message)
+        yield from self.follow("follow", self.page, message, "")
 
     def _post(self, address: str, event: str, given: tuple[Any, ...], about: Any = None) -> Any:
         asked = {

@@ -16,10 +16,12 @@ from mmcs.desk.actions import Actions
 from mmcs.desk.admin import Admin
 from mmcs.desk.events import wire, wire_admin, wire_api
 from mmcs.desk.files import Files
-from mmcs.desk.late import LatePipeline, Runs
+from mmcs.desk.late import LatePipeline
 from mmcs.desk.layout import MAX_UPLOAD, SCRIPT, STYLE, lay_out, lay_out_api, theme
+from mmcs.desk.runs import Runs
 from mmcs.desk.security import Nonces, guard, only_uploads
 from mmcs.desk.sentences import Desk
+from mmcs.desk.tickets import Tickets
 from mmcs.desk.uploads import process_uploads
 from mmcs.settings import Settings
 from mmcs.store import Store
@@ -28,15 +30,16 @@ QUEUED = 64  # tickets that wait; the next one is refused
 LINKS = "links"  # the name of the secret with which addresses of attachments are made
 
 
-def build(pipeline: Runs, store: Store, files: Files) -> gr.Blocks:
-    """Return the page of a pipeline."""
+def build(runs: Runs, store: Store, files: Files) -> gr.Blocks:
+    """Return the page of a desk."""
+    pipeline = runs.stages
     title = f"{pipeline.domain.title['en']} · MMCS"
     only_uploads()
     process_uploads(pipeline.settings.cache)  # before Gradio's parts ask where uploads are
     blocks = Desk(title=title, fill_width=True, analytics_enabled=False)
     with blocks:
         parts, api = lay_out(), lay_out_api()
-        actions = Actions(pipeline, store, files, parts)
+        actions = Actions(runs, files, parts)
         wire(blocks, actions)
         wire_api(api, actions)
         if pipeline.settings.sign_in:
@@ -86,7 +89,8 @@ def serve(settings: Settings) -> None:
     pipeline = LatePipeline(settings)
     store = Store(settings)
     files = Files(settings, store.secret(LINKS))
-    blocks = build(pipeline, store, files)
+    runs = Runs(pipeline, Tickets(settings, store, files))
+    blocks = build(runs, store, files)
     if settings.zero_gpu:  # what may use a lent GPU has to be there before the page is served
         pipeline.models.settle("chat")
     url = launch(blocks, settings, files)
@@ -98,5 +102,6 @@ def serve(settings: Settings) -> None:
     try:
         blocks.block_thread()
     finally:
+        runs.close()
         pipeline.stop()
         weights.stop()  # a gigabyte that is under way is no reason to stay

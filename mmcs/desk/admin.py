@@ -10,9 +10,9 @@ from __future__ import annotations
 import gradio as gr
 from markupsafe import Markup
 
-from mmcs.desk.actions import Kept, plainly
+from mmcs.desk.actions import Stored
 from mmcs.desk.drawing import Updates
-from mmcs.desk.late import Runs
+from mmcs.desk.late import Stages
 from mmcs.desk.page import Page, open_page
 from mmcs.desk.render.parts import joined
 from mmcs.desk.texts import EN, translated
@@ -33,7 +33,7 @@ def is_administrator(profile: gr.OAuthProfile | None, settings: Settings) -> boo
 class Admin:
     """The admin part: the button to sign in, and what an administrator sees."""
 
-    def __init__(self, pipeline: Runs, store: Store) -> None:
+    def __init__(self, pipeline: Stages, store: Store) -> None:
         """Place it in the Blocks that is open."""
         self._pipeline = pipeline
         self._store = store
@@ -44,16 +44,16 @@ class Admin:
         self.sign_in.load_event_to_attach = None
         self.part = gr.HTML("", visible=False, elem_id="admin-part")
 
-    @plainly
-    def load(self, kept: Kept, profile: gr.OAuthProfile | None) -> Updates:
+    def load(self, stored: Stored, profile: gr.OAuthProfile | None) -> Updates:
         """Draw the admin part for whoever is signed in; for a visitor, without any of it."""
         words = SIGN_OUT.format(profile.username) if profile else SIGN_IN
-        return {self.sign_in: gr.LoginButton(words), **self._drawn(open_page(kept), profile)}
+        return {self.sign_in: gr.LoginButton(words), **self._drawn(open_page(stored), profile)}
 
-    @plainly
-    def speak(self, kept: Kept, event: gr.EventData, profile: gr.OAuthProfile | None) -> Updates:
+    def speak(
+        self, stored: Stored, event: gr.EventData, profile: gr.OAuthProfile | None
+    ) -> Updates:
         """Draw it in the language that was chosen just now."""
-        page = open_page({**open_page(kept).to_json(), "language": event.language})
+        page = open_page({**open_page(stored).to_json(), "language": event.language})
         return self._drawn(page, profile)
 
     def _drawn(self, page: Page, profile: gr.OAuthProfile | None) -> Updates:

@@ -293,7 +293,7 @@
     note(key, { ...record, known });
     const [id, box] = key.split(" ");
     const { text, answers, mark } = record;
-    const detail = { case: id, box, text, answers, mark };
+    const detail = { case: id, box, text, answers, mark, known: record.known };
     document.querySelector("#saved [data-saved]").dispatchEvent(new CustomEvent("desk-typed", { bubbles: true, detail }));
   }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +11,16 @@ import gradio as gr
 from mmcs import weights
 from mmcs.desk import render
 from mmcs.desk.files import Files
-from mmcs.desk.late import Runs
+from mmcs.desk.late import Stages
 from mmcs.desk.layout import Parts
 from mmcs.desk.page import Page
 from mmcs.desk.reasons import Reasons
 from mmcs.desk.render import SETTLED, Step, View
-from mmcs.desk.tickets import Tickets, current, earlier
+from mmcs.desk.runs import Run
+from mmcs.desk.tickets import Tickets
+from mmcs.desk.typed import as_drawn, current, earlier, rival, text_of
 from mmcs.domain import Sample
+from mmcs.store import Kept, TextName
 from mmcs.ticket import Case
 
 Updates = dict[Any, Any]  # component -> its new value
@@ -26,37 +30,57 @@ Updates = dict[Any, Any]  # component -> its new value
 class Drawing:
     """Draws a visitor's page, or some parts of it. Nothing here changes a ticket."""
 
-    pipeline: Runs
+    pipeline: Stages
     tickets: Tickets
     reasons: Reasons
     samples: tuple[Sample, ...]
     files: Files
     parts: Parts
 
-    def everything(self, page: Page, now: Step | None = None) -> Updates:
-        """Return every part of the page; ``now`` is what is being worked on, None if nothing is.
+    def everything(self, page: Page, run: Run | None = None) -> Updates:
+        """Return every part of the page, with its ticket's run as far as it is.
 
         Raises:
             StoreError: the store cannot be read. So does ``ticket``.
         """
         parts, texts = self.parts, page.texts
-        case = self.tickets.case(page)
+        kept = self.tickets.kept(page)
+        message = gr.Textbox(
+            text_of(kept, "message"), placeholder=texts.message, label=texts.message
+        )
+        reply = gr.Textbox(kept.reply, placeholder=texts.reply_hint, label=texts.reply)
+        page = as_drawn(page, kept)
         return {
             parts.page: page.to_json(),
-            parts.message: gr.Textbox(
-                current(case.ticket).text, placeholder=texts.message, label=texts.message
-            ),
+            parts.message: message,
             parts.attach: gr.UploadButton(texts.attach),
             parts.record: gr.Audio(None),
-            parts.reply: gr.Textbox(
-                self.tickets.reply(page), placeholder=texts.reply_hint, label=texts.reply
-            ),
+            parts.reply: reply,
+            **self.choice(page, kept, "message", text_of(kept, "message")),
+            **self.choice(page, kept, "reply", kept.reply),
             **self.models(page),
-            **self.buttons(page, case, running=now is not None),
-            **self.ticket(page, case),
-            **self.found(page, case, now),
+            **self.since(page, kept, run),
             **self.warning(page, ""),
+            **self.follow(run is not None),
         }
+
+    def since(self, page: Page, kept: Kept, run: Run | None) -> Updates:
+        """Return what a run or another window may have changed, but for what is typed."""
+        case, now = (run.progress.case, run.progress.now) if run else (kept.case, None)
+        return {
+            **self.buttons(page, case, running=now is not None),
+            **self.ticket(page, kept.case),
+            **self.found(page, case, now),
+        }
+
+    def follow(self, wanted: bool) -> Updates:
+        """Return what makes the page follow its ticket from now on, or not."""
+        return {self.parts.follow: render.follow(secrets.token_hex(4) if wanted else "")}
+
+    def choice(self, page: Page, kept: Kept, name: TextName, text: str) -> Updates:
+        """Return what another window has typed, beside one text that stands in the page's."""
+        part = self.parts.message_choice if name == "message" else self.parts.reply_choice
+        return {part: render.choice(name, rival(kept, name, text, page), self._view(page))}
 
     def models(self, page: Page) -> Updates:
         """Return how far the models are, and whether to look again."""

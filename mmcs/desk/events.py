@@ -1,4 +1,4 @@
-"""Which press calls which action. Heavy work has two lanes; nothing but /draft is public."""
+"""Which press calls which action. Nothing but /draft is public."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from mmcs.desk.layout import ApiParts
 from mmcs.desk.uploads import taken
 from mmcs.ticket import to_json
 
-# One ticket at a time in each lane: two engines of a kind on two cores starve each other. A server
-# or a GPU writes several drafts at once. Whoever waits for evidence does not wait for the language
-# model, which takes ten seconds a draft.
-ENGINE, WRITER, SCRIPTS = "engine", "writer", "scripts"
+REASONS, SCRIPTS = "reasons", "scripts"  # lanes; drafts have turns of their own, in ``runs``
 
 # Light events neither queue nor show Gradio's own progress.
 _LIGHT: dict[str, Any] = {
@@ -34,12 +31,34 @@ _COPY = "(text) => { window.deskCopy(text); }"
 def wire(blocks: gr.Blocks, do: Actions) -> None:
     """Connect the page's parts with their actions."""
     parts = do.parts
-    page, everything = parts.page, parts.all
+    page, everything, typed = parts.page, parts.all, [parts.message, parts.reply]
     blocks.load(do.load, [page], everything, **_LIGHT)
     parts.timer.tick(do.tick, [page], [parts.header, parts.timer, parts.evidence], **_LIGHT)
-    parts.header.language(do.speak, [page], everything, **_LIGHT)
 
-    parts.saved.typed(do.type, [page], [parts.saved], trigger_mode="multiple", **_LIGHT)
+    # Whatever draws a ticket whose run goes on lets the page follow it; so does the watch, which
+    # sees what was begun or changed in another window. A page that turns away follows no more.
+    parts.watch.tick(do.look, [page], [parts.follow], **_LIGHT)
+    parts.follow.follow(
+        do.follow,
+        [page, *typed],
+        everything,
+        trigger_mode="always_last",
+        **{**_HEAVY, "concurrency_limit": None},
+    )
+    parts.header.language(do.speak, [page], everything, **_LIGHT)
+    parts.title.new(do.renew, [page], everything, **_LIGHT)
+    parts.title.afresh(do.afresh, [page], everything, **_LIGHT)
+    parts.lists.sample(do.try_sample, [page], everything, **_LIGHT)
+    parts.lists.open(do.open, [page], everything, **_LIGHT)
+    blocks.unload(do.leave)
+
+    choices = [parts.message_choice, parts.reply_choice]
+    saved = [parts.saved, *choices]
+    parts.saved.typed(do.type, [page], saved, trigger_mode="multiple", **_LIGHT)
+    for choice in choices:
+        choice.keep(do.keep, [page, *typed], [*typed, *choices], **_LIGHT)
+        choice.take(do.take, [page, *typed], [*typed, *choices], **_LIGHT)
+
     shown = [parts.attach, parts.record, parts.title, parts.turns, parts.files, parts.lists]
     found = [parts.evidence, parts.drafts]
     parts.attach.upload(do.attach, [page, parts.attach], [*shown, *found], **_LIGHT)
@@ -51,26 +70,12 @@ def wire(blocks: gr.Blocks, do: Actions) -> None:
     parts.evidence.choose(do.file, [page], filed, **_LIGHT)
     parts.evidence.why(do.ask, [page], [parts.evidence], **_LIGHT)
     # Whatever drew an answer that is still to be found: the press, a reload, the way back to it.
-    lane: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_id": ENGINE}
+    lane: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_id": REASONS}
     answer = parts.evidence.awaited(do.explain, [page], None, **lane, **_HEAVY)
     answer.then(do.answer, [page], [parts.evidence], **_LIGHT)
 
-    begun = parts.draft.click(do.begin, [page, parts.message], everything, **_LIGHT)
-    find = begun.then(do.find, [page], [*everything, do.turn], concurrency_id=ENGINE, **_HEAVY)
-    # Not find.then: a find that is cancelled calls that too, and one after which there is nothing
-    # to write would queue for the language model all the same.
-    wide = {**_HEAVY, "concurrency_limit": do.way.most_drafts}
-    draft = do.turn.change(do.take_turn, [page], everything, concurrency_id=WRITER, **wide)
-    for half in (find, draft):
-        half.then(do.settle, [page], [parts.draft, parts.stop, *found], **_LIGHT)
-    stops: dict[str, Any] = {"cancels": [find, draft], **_LIGHT}
-    parts.stop.click(do.halt, [page], everything, **stops)
-    # A draft that is being written belongs to the ticket that is left: it stops with it.
-    parts.title.new(do.renew, [page], everything, **stops)
-    parts.lists.sample(do.try_sample, [page], everything, **stops)
-    parts.title.afresh(do.afresh, [page], everything, **stops)
-    parts.lists.open(do.open, [page], everything, **stops)
-    blocks.unload(do.leave)
+    parts.draft.click(do.begin, [page, parts.message], everything, **_LIGHT)
+    parts.stop.click(do.halt, [page], [parts.draft, parts.stop, *found], **_LIGHT)
 
     parts.copy.click(None, [parts.reply], js=_COPY, api_visibility="private")
     parts.send.click(do.send, [page, parts.reply], everything, **_LIGHT)
@@ -85,7 +90,7 @@ def wire_api(api: ApiParts, do: Actions) -> None:
     def draft(text: str, audio: list[str] | None, images: list[str] | None) -> dict[str, Any]:
         """Return the whole Case of a ticket: evidence, triage, passages and the draft."""
         with taken([*(audio or ()), *(images or ())]):
-            case = do.way.whole(text or "", tuple(audio or ()), tuple(images or ()))
+            case = do.runs.whole(text or "", tuple(audio or ()), tuple(images or ()))
         do.tickets.drop(case.ticket.attachments)
         return to_json(case)
 

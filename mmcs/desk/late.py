@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mmcs.pipeline import Pipeline
 
 
-class Runs(Protocol):
+class Stages(Protocol):
     """What the desk needs of a pipeline; ``mmcs.pipeline.Pipeline`` is one."""
 
     settings: Settings

@@ -16,6 +16,7 @@ from mmcs.settings import ASSETS
 
 STYLE = ASSETS / "desk.css"
 SCRIPT = Path(__file__).with_name("desk.js")
+WATCH = 4.0  # seconds between two looks at whether another window has changed the ticket
 MAX_UPLOAD = "64mb"  # Gradio's own limit; below it the desk says in its own words what is too large
 # The storage is the agent's own browser: Gradio asks for a key, it keeps nothing from anybody.
 STORAGE_KEY = "mmcs-desk"
@@ -23,7 +24,8 @@ STORAGE_KEY = "mmcs-desk"
 # Every press of a button that the desk drew becomes an event of the component it stands in; so
 # does every drawing of something that is still to be found.
 _EVENTS = """
-const known = ["sample", "afresh", "open", "new", "remove", "use", "language", "edit", "why"];
+const known = ["sample", "afresh", "open", "new", "remove", "use", "language", "edit", "why",
+  "keep", "take"];
 element.addEventListener("click", (event) => {
   const pressed = event.target.closest("[data-act]");
   if (!pressed || !known.includes(pressed.dataset.act)) return;
@@ -38,6 +40,8 @@ element.addEventListener("desk-typed", (event) => trigger("typed", event.detail)
 watch("value", () => {
   if (element.querySelector("[data-awaited]")) trigger("awaited");
   element.dispatchEvent(new CustomEvent("desk-drawn", {bubbles: true}));
+  const corrects = document.activeElement && document.activeElement.closest("[data-edit]");
+  if (element.querySelector("[data-follow]") && !corrects) trigger("follow");
 });
 """
 
@@ -48,11 +52,14 @@ class Parts:
 
     page: gr.BrowserState
     timer: gr.Timer
+    watch: gr.Timer
+    follow: gr.HTML
     header: gr.HTML
     saved: gr.HTML
     title: gr.HTML
     turns: gr.HTML
     message: gr.Textbox
+    message_choice: gr.HTML
     files: gr.HTML
     attach: gr.UploadButton
     record: gr.Audio
@@ -62,6 +69,7 @@ class Parts:
     evidence: gr.HTML
     drafts: gr.HTML
     reply: gr.Textbox
+    reply_choice: gr.HTML
     copy: gr.Button
     send: gr.Button
     warning: gr.HTML
@@ -122,8 +130,9 @@ def theme() -> gr.themes.Base:
 def lay_out() -> Parts:
     """Place the components in the Blocks that is open."""
     page = gr.BrowserState({}, storage_key=STORAGE_KEY, secret=STORAGE_KEY)
-    timer = gr.Timer(0.8)
-    header, saved = _html("top"), _html("saved", '<span data-saved=""></span>')
+    timer, watch = gr.Timer(0.8), gr.Timer(WATCH)
+    header, follow = _html("top"), _html("follow")
+    saved = _html("saved", '<span data-saved=""></span>')
     with gr.Row(elem_id="desk", equal_height=False):
         with gr.Column(elem_id="ticket", elem_classes="pane"):
             title, turns = _html("ticket-title"), _html("turns")
@@ -137,6 +146,7 @@ def lay_out() -> Parts:
                     elem_id="message",
                     placeholder=EN.message,
                 )
+                message_choice = _html("message-choice")
                 files = _html("files")
                 with gr.Row(elem_id="inlets"):
                     attach = gr.UploadButton(
@@ -175,6 +185,7 @@ def lay_out() -> Parts:
                     elem_id="reply",
                     placeholder=EN.reply_hint,
                 )
+                reply_choice = _html("reply-choice")
                 warning = _html("warning", visible=False)
                 with gr.Row(elem_id="reply-buttons"):
                     note = _html("note")
@@ -191,11 +202,14 @@ def lay_out() -> Parts:
     return Parts(
         page,
         timer,
+        watch,
+        follow,
         header,
         saved,
         title,
         turns,
         message,
+        message_choice,
         files,
         attach,
         record,
@@ -205,6 +219,7 @@ def lay_out() -> Parts:
         evidence,
         drafts,
         reply,
+        reply_choice,
         copy,
         send,
         warning,

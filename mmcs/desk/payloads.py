@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, Valida
 
 from mmcs.attachments import MAX_TEXT
 from mmcs.errors import BadInput
+from mmcs.store import TextName
 from mmcs.ticket import Language, Question
 from mmcs.wellformed import well_formed
 
@@ -72,14 +73,22 @@ class Chosen:
 
 
 @dataclass(frozen=True)
+class Picked:
+    """One of two versions of a text."""
+
+    which: TextName
+
+
+@dataclass(frozen=True)
 class Typed:
     """What came into a box of a ticket."""
 
-    box: Literal["message", "reply"]
+    box: TextName
     text: Text
     case: Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
     answers: Place  # of the agent, when it was typed
     mark: Annotated[str, Field(max_length=64)]  # what the page calls it
+    known: tuple[Text, ...] = Field(default=(), max_length=16)  # texts that it was typed over
 
 
 def read(kind: type[T], event: gr.EventData) -> T:

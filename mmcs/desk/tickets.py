@@ -11,11 +11,12 @@ from typing import Literal
 from mmcs.attachments import attachment_kind, drop, is_kept, keep
 from mmcs.desk.files import Files
 from mmcs.desk.page import Page
+from mmcs.desk.typed import chosen, current, typed, with_current
 from mmcs.domain import Sample
 from mmcs.errors import MMCSError
 from mmcs.intake import Request, take, unused_name
 from mmcs.settings import Settings
-from mmcs.store import Filed, Kept, Store
+from mmcs.store import Filed, Kept, Store, TextName
 from mmcs.ticket import (
     Attachment,
     Case,
@@ -64,13 +65,31 @@ class Tickets:
         """Return the list of the owner's tickets."""
         return self._store.cases(page.owner)
 
-    def reply(self, page: Page) -> str:
-        """Return what the agent has typed in answer."""
-        return self._store.kept(page.owner, page.case).reply
+    def kept(self, page: Page) -> Kept:
+        """Return all that is kept of the page's ticket."""
+        return self._store.kept(page.owner, page.case)
 
-    def write(self, page: Page, text: str) -> Case:
-        """Set the text of the customer's latest message."""
-        return self._change(page, lambda case: _with_current(case, text=text))
+    def latest(self, page: Page) -> int:
+        """Return the ticket's latest revision that was not written in the page's window."""
+        return self._store.latest(page.owner, page.case, page.window)
+
+    def type(self, page: Page, name: TextName, text: str, over: Collection[str] = ()) -> Kept:
+        """Keep a text as it is typed; beside the one that is there, if that came from another
+        window meanwhile. Return all that is kept then.
+
+        Args:
+            page: whose ticket it is, and in which window it is typed.
+            name: which of its texts.
+            text: as it is now.
+            over: what the window knows to have been there.
+        """
+        change = lambda kept: typed(kept, name, text, page, over)  # noqa: E731  # named for the line
+        return self._store.change(page.owner, page.case, change, page.window)
+
+    def choose(self, page: Page, name: TextName, text: str) -> Kept:
+        """Keep the one of two texts that the agent has chosen, and return all that is kept then."""
+        change = lambda kept: chosen(kept, name, text, page)  # noqa: E731  # named for the line
+        return self._store.change(page.owner, page.case, change, page.window)
 
     def attach(self, page: Page, paths: Sequence[str]) -> Case:
         """Add files to the customer's latest message; a Problem for each that can't be used."""
@@ -83,7 +102,7 @@ class Tickets:
             for _, new in taken:
                 files.append(replace(new, name=unused_name(new.name, names)))
                 names.add(files[-1].name)
-            case = _with_current(case, files=tuple(files))
+            case = with_current(case, files=tuple(files))
             return replace(case, problems=(*others, *problems))
 
         case = self._change(page, grow)
@@ -97,7 +116,7 @@ class Tickets:
             files = tuple(a for a in current(case.ticket).attachments if a.name != name)
             kept = tuple(p for p in case.problems if p.stage != "attach")
             evidence = _without(case.evidence, name)  # the next file may have the same name
-            return replace(_with_current(case, files=files), problems=kept, evidence=evidence)
+            return replace(with_current(case, files=files), problems=kept, evidence=evidence)
 
         return self._change(page, shrink)
 
@@ -145,29 +164,31 @@ class Tickets:
 
         return self._change(page, filed)
 
-    def keep_findings(self, page: Page, found: Case) -> Case:
-        """Keep what the pipeline found. The ticket, the words of evidence that is there, and what
-        the agent has decided stay: all may have been changed while the pipeline was at work."""
+    def keep_findings(self, page: Page, found: Case, ended: bool = True) -> Case:
+        """Keep what a run has found, and return it. The ticket, the words of evidence that is
+        there, and what the agent has decided stay: all may have been changed meanwhile.
+
+        Args:
+            page: whose ticket it is.
+            found: what was found until now.
+            ended: whether nothing more comes; else what was there before stays until there is a
+                draft to take its place.
+        """
 
         def joined(case: Case) -> Case:
             evidence = _with_words_of(case.evidence, found.evidence)
-            triage = found.triage.after(case.triage) if found.triage else case.triage
+            triage = found.triage.after(case.triage) if found.triage else None
             return replace(found, ticket=case.ticket, evidence=evidence, triage=triage)
 
-        return self._change(page, joined)
+        def kept(case: Case) -> Case:
+            whole = ended or "instant" in found.seconds
+            return joined(case) if whole else _so_far(case, joined(case))
 
-    def note_reply(self, page: Page, text: str) -> None:
-        """Keep what the agent types in answer."""
-
-        def noted(kept: Kept) -> Kept:
-            worth_keeping = text or kept.reply or kept.case.ticket.messages
-            return replace(kept, reply=text) if worth_keeping else kept
-
-        self._store.change(page.owner, page.case, noted)
+        return joined(self._change(replace(page, window=""), kept))
 
     def answer(self, page: Page, text: str) -> Case:
         """Record the reply in the ticket."""
-        return self._store.answer(page.owner, page.case, text)
+        return self._store.answer(page.owner, page.case, text, page.window)
 
     def _change(self, page: Page, change: Callable[[Case], Case]) -> Case:
         """Change the page's Case and return it, also where it is not worth keeping yet."""
@@ -179,7 +200,7 @@ class Tickets:
             worth_keeping = case.ticket.messages or case.problems or kept.case.ticket.messages
             return replace(kept, case=case) if worth_keeping else kept
 
-        self._store.change(page.owner, page.case, changed)
+        self._store.change(page.owner, page.case, changed, page.window)
         self.drop({*before.ticket.attachments} - {*case.ticket.attachments})
         return case
 
@@ -230,20 +251,6 @@ class Tickets:
             raise
 
 
-def current(ticket: Ticket) -> Message:
-    """Return the customer's latest message, the one that is being answered; it may be empty."""
-    if ticket.messages and ticket.messages[-1].author == "customer":
-        return ticket.messages[-1]
-    return Message("customer", "")
-
-
-def earlier(ticket: Ticket) -> tuple[Message, ...]:
-    """Return the turns before the one that is being answered."""
-    if ticket.messages and ticket.messages[-1].author == "customer":
-        return ticket.messages[:-1]
-    return ticket.messages
-
-
 def covers(evidence: Evidence, ticket: Ticket) -> bool:
     """Say whether every attachment of a ticket was understood already."""
     known = {t.attachment for t in evidence.transcripts} | {p.attachment for p in evidence.images}
@@ -270,6 +277,23 @@ def _without(evidence: Evidence, name: str) -> Evidence:
     )
 
 
+def _so_far(before: Case, found: Case) -> Case:
+    """Return what a run has found until now over what was there before it: whatever it has not come
+    to yet stays."""
+    evidence = merged(before.evidence, found.evidence, found.ticket)
+    if "entities" in found.seconds:
+        entities, conflicts = found.evidence.entities, found.evidence.conflicts
+        evidence = replace(evidence, entities=entities, conflicts=conflicts)
+    return replace(
+        before,
+        evidence=evidence,
+        triage=found.triage or before.triage,
+        passages=found.passages if "retrieve" in found.seconds else before.passages,
+        problems=found.problems,
+        seconds={**before.seconds, **found.seconds},
+    )
+
+
 def _with_words_of(kept: Evidence, found: Evidence) -> Evidence:
     """Return what was found, with the words of what was kept where both have them."""
     said = {t.attachment: t for t in kept.transcripts}
@@ -290,21 +314,6 @@ def unsupported_in(
     claims |= {claim.text: claim for claim in doubted}
     marked = (c for c in claims.values() if not c.supported and c.text in reply)
     return tuple(sorted(marked, key=lambda claim: reply.index(claim.text)))
-
-
-def _with_current(
-    case: Case, text: str | None = None, files: tuple[Attachment, ...] | None = None
-) -> Case:
-    now = current(case.ticket)
-    now = replace(
-        now,
-        text=now.text if text is None else text,
-        attachments=now.attachments if files is None else files,
-    )
-    turns = (now,) if now.text.strip() or now.attachments else ()
-    messages = (*earlier(case.ticket), *turns)
-    status = "open" if turns else case.ticket.status
-    return replace(case, ticket=replace(case.ticket, messages=messages, status=status))
 
 
 def _heard_anew(heard: Transcript, correction: Correction) -> Transcript:

@@ -1,5 +1,4 @@
-"""Whose turn it is at the language model: first come, first served, and as many at a time as it
-writes for."""
+"""Whose turn it is: first come, first served, and no more at a time than there is room for."""
 
 from __future__ import annotations
 
@@ -9,8 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
+class Stopped(Exception):
+    """What was waited for is not wanted any more."""
+
+
 class Turns:
-    """Turns for ``width()`` tickets at a time; it is asked anew, since a model may still load."""
+    """Turns for ``width()`` at a time; it is asked anew, since a model may still load."""
 
     def __init__(self, width: Callable[[], int]) -> None:
         self._width = width
@@ -19,30 +22,52 @@ class Turns:
         self._taken = 0
 
     @property
-    def free(self) -> bool:
-        """Whether a turn could be had at once."""
-        with self._changed:
-            return not self._waiting and self._taken < self._width()
-
-    @property
     def waiting(self) -> int:
         """How many wait for a turn."""
         with self._changed:
             return len(self._waiting)
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """Have a turn, after everybody who asked before."""
-        me = object()
-        with self._changed:
-            self._waiting.append(me)
-            self._changed.wait_for(lambda: self._waiting[0] is me and self._taken < self._width())
-            self._waiting.popleft()
-            self._taken += 1
-            self._changed.notify_all()
+    def one(
+        self, stopped: threading.Event, ahead: Callable[[int], object] = lambda _: None
+    ) -> Iterator[None]:
+        """Have a turn, after everybody who asked before.
+
+        Args:
+            stopped: ends the waiting; whoever sets it calls ``look_again``.
+            ahead: is told how many come before, each time that it changes.
+
+        Raises:
+            Stopped: ``stopped`` was set before the turn came.
+        """
+        self._take(stopped, ahead)
         try:
             yield
         finally:
             with self._changed:
                 self._taken -= 1
+                self._changed.notify_all()
+
+    def look_again(self) -> None:
+        """Let those who wait see that they were stopped."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def _take(self, stopped: threading.Event, ahead: Callable[[int], object]) -> None:
+        me, told = object(), 0
+        with self._changed:
+            self._waiting.append(me)
+            try:
+                while not stopped.is_set():
+                    place = self._waiting.index(me)
+                    if place == 0 and self._taken < self._width():
+                        self._taken += 1
+                        return
+                    if place + 1 != told:
+                        told = place + 1
+                        ahead(told)
+                    self._changed.wait()
+                raise Stopped
+            finally:
+                self._waiting.remove(me)
                 self._changed.notify_all()

@@ -190,11 +190,9 @@ def test_nobody_waits_for_evidence_while_a_draft_is_written(
             context.close()
 
 
-def test_another_language_or_ticket_while_the_turn_is_awaited(
-    browser: Browser, settings: Settings
-) -> None:
-    """Redrawn in Chinese, a ticket that waits still does; left for a new one, it does not any
-    more, and the new page stays empty when the language model is free."""
+def test_another_language_while_the_turn_is_awaited(browser: Browser, settings: Settings) -> None:
+    """Redrawn in Chinese, a ticket that waits still does; left for a new one, it waits on, and
+    the new page stays empty when its turn comes."""
     with served(settings, chat=SLOW) as url:
         contexts = [browser.new_context() for _ in range(2)]
         one, other = (new_window(context, url) for context in contexts)

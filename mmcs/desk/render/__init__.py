@@ -1,6 +1,7 @@
 """Case to HTML. Nothing here decides anything; all text is escaped."""
 
 from mmcs.desk.render.cards import Step, steps_of
+from mmcs.desk.render.choice import choice, follow
 from mmcs.desk.render.drafts import drafts
 from mmcs.desk.render.evidence import evidence, problems
 from mmcs.desk.render.parts import View
@@ -22,9 +23,11 @@ __all__ = [
     "Step",
     "View",
     "attachments",
+    "choice",
     "conversation",
     "drafts",
     "evidence",
+    "follow",
     "header",
     "labels_of",
     "lists",

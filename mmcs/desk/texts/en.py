@@ -224,6 +224,13 @@ EN = Texts(
     send_anyway="Send anyway",
     back="Go back",
     nothing_to_send="The reply is empty: use a draft or write one.",
+    elsewhere={
+        "message": "The message was changed in another window meanwhile. There it reads:",
+        "reply": "The reply was changed in another window meanwhile. There it reads:",
+    },
+    elsewhere_empty="(nothing)",
+    elsewhere_keep="Keep mine",
+    elsewhere_take="Take the other",
     admin="For the owner of this Space",
     admin_seen_by="Only {names} can see this.",
     admin_models="Models",

@@ -144,6 +144,10 @@ class Texts:
     send_anyway: str
     back: str
     nothing_to_send: str
+    elsewhere: Words  # by TextName
+    elsewhere_empty: str
+    elsewhere_keep: str
+    elsewhere_take: str
 
     # the admin part of a Space
     admin: str

@@ -217,6 +217,13 @@ ZH = Texts(
     send_anyway="仍然发送",
     back="返回修改",
     nothing_to_send="回复是空的：请采用一份草稿或自己写。",
+    elsewhere={
+        "message": "这期间，顾客消息在另一个窗口里改过。那边是：",
+        "reply": "这期间，回复在另一个窗口里改过。那边是：",
+    },
+    elsewhere_empty="（空）",
+    elsewhere_keep="保留我的",
+    elsewhere_take="采用那边的",
     admin="仅供本 Space 的所有者查看",
     admin_seen_by="只有 {names} 能看到这些内容。",
     admin_models="模型",

@@ -118,6 +118,11 @@ _TICKETS: tuple[Pair, ...] = (
         "密码里的 @ 写成 %40。",
     ),
     ("The database could not be read or written.", "数据库无法读写。"),
+    ("The desk was stopped.", "工作台已停止。"),
+    (
+        "{most} tickets are being drafted or wait for it: try again when some are done.",
+        "已有 {most} 个工单正在起草或等待起草：请等其中一些完成后再试。",
+    ),
     (
         "The database is busy: another program holds it. Nothing was changed; try again in a "
         "moment.",

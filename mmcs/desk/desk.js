@@ -335,15 +335,18 @@
     note(key, null);
     area.value = ours ? text : `${area.value}\n\n${text}`;
     area.dispatchEvent(new Event("input", { bubbles: true }));
-    if (!ours) tell(document.querySelector(".topbar").dataset.sayJoined);
+    if (!ours) tell(words("sayJoined"));
   }
+
+  // What the page says in its language; nothing while its head is being drawn anew.
+  const words = (key) => (document.querySelector(".topbar") || { dataset: {} }).dataset[key] || "";
 
   const remark = document.createElement("p");
   remark.id = "desk-remark";
   remark.setAttribute("role", "status");
   document.body.append(remark);
-  function tell(words) {
-    remark.textContent = words;
+  function tell(what) {
+    remark.textContent = what;
     document.addEventListener("pointerdown", () => { remark.textContent = ""; }, { once: true });
   }
 
@@ -370,9 +373,9 @@
   window.deskCopy = (text) => {
     const button = document.querySelector("#copy");
     const done = () => {
-      const words = button.textContent;
-      button.textContent = document.querySelector(".topbar").dataset.sayCopied;
-      setTimeout(() => { button.textContent = words; }, 1200);
+      const label = button.textContent;
+      button.textContent = words("sayCopied");
+      setTimeout(() => { button.textContent = label; }, 1200);
     };
     const byHand = () => {  // a page that is not served over https has no clipboard of its own
       const box = document.querySelector("#reply textarea");
@@ -423,7 +426,8 @@
     if (part.id === "drafts") followCaret(part);
     if (part.id === "evidence") showReason();
     if (part.id === "top") say();
-    if (part.id === "saved") saved(part.querySelector("[data-saved]").dataset.saved);
+    const mark = part.id === "saved" && part.querySelector("[data-saved]");
+    if (mark) saved(mark.dataset.saved);
     else requestAnimationFrame(() => requestAnimationFrame(restore)); // the boxes are drawn by then
   });
 

@@ -20,8 +20,8 @@ from mmcs.desk.late import Stages
 from mmcs.desk.page import Page
 from mmcs.desk.reasons import Reason
 from mmcs.desk.render import Step, steps_of
+from mmcs.desk.semaphore import FairSemaphore, Stopped
 from mmcs.desk.tickets import PERCEPTION, Tickets, covers, merged
-from mmcs.desk.turns import Stopped, Turns
 from mmcs.errors import MMCSError, StoreError
 from mmcs.intake import Request, take
 from mmcs.roles import Role
@@ -94,8 +94,8 @@ class Runs:
         self.most, self.patience = MOST, PATIENCE
         self._alive: dict[tuple[str, str], Run] = {}  # by owner and id
         self._lock = threading.Lock()  # of _alive
-        self._evidence = Turns(lambda: 1)
-        self._writers = Turns(lambda: stages.models.drafts_at_once)
+        self._evidence = FairSemaphore(lambda: 1)
+        self._writers = FairSemaphore(lambda: stages.models.drafts_at_once)
         self._closed = threading.Event()
 
     def start(self, page: Page) -> Run:

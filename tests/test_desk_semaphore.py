@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from desk_pages import until
 
-from mmcs.desk.turns import Stopped, Turns
+from mmcs.desk.semaphore import FairSemaphore, Stopped
 
 GO_ON = threading.Event()  # never set
 
 
 def test_turns_come_in_the_order_of_asking() -> None:
     """Nobody overtakes, though many wait at once."""
-    turns, order = Turns(lambda: 1), []
+    turns, order = FairSemaphore(lambda: 1), []
 
     def ask(number: int) -> None:
         with turns.one(GO_ON):
@@ -31,7 +31,7 @@ def test_turns_come_in_the_order_of_asking() -> None:
 
 def test_no_more_than_the_width_at_once() -> None:
     """Three may write at a time, never a fourth; an error gives the turn back."""
-    turns = Turns(lambda: 3)
+    turns = FairSemaphore(lambda: 3)
     together = threading.Barrier(3)
     inside, most, lock = 0, 0, threading.Lock()
 
@@ -58,7 +58,7 @@ def test_no_more_than_the_width_at_once() -> None:
 def test_whoever_waits_is_told_their_place() -> None:
     """The third in the line hears of two before them, and of each that leaves, whether its turn
     came or it was stopped. Who need not wait hears nothing."""
-    turns, stopped = Turns(lambda: 1), threading.Event()
+    turns, stopped = FairSemaphore(lambda: 1), threading.Event()
     told: list[int] = []
 
     def ask(stop: threading.Event) -> None:
@@ -88,7 +88,7 @@ def test_whoever_waits_is_told_their_place() -> None:
 
 def test_who_is_stopped_already_gets_no_turn() -> None:
     """Not even one that is free."""
-    turns, stopped = Turns(lambda: 1), threading.Event()
+    turns, stopped = FairSemaphore(lambda: 1), threading.Event()
     stopped.set()
     with pytest.raises(Stopped), turns.one(stopped):
         pass

@@ -1,4 +1,4 @@
-"""Whose turn it is: first come, first served, and no more at a time than there is room for."""
+"""A semaphore that is first come, first served, and whose room may change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Stopped(Exception):
     """What was waited for is not wanted any more."""
 
 
-class Turns:
+class FairSemaphore:
     """Turns for ``width()`` at a time; it is asked anew, since a model may still load."""
 
     def __init__(self, width: Callable[[], int]) -> None:

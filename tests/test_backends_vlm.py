@@ -609,7 +609,9 @@ def test_nf4_makes_the_decoder_small_and_leaves_the_eyes(
     assert kinds == {(True, "Linear4bit"), (False, "Linear")}
     quantised = next(module for module in inside.modules() if type(module).__name__ == "Linear4bit")
     assert quantised.weight.quant_type == "nf4"
-    assert quantised.weight.quant_state.nested
+    state = quantised.weight.quant_state
+    # A processor with bf16 in AVX-512 gets the weights packed anew, the second quantisation undone.
+    assert getattr(state, "original_nested", state.nested)
     assert quantised.compute_dtype == torch.bfloat16
     assert reply(model, asked(IMAGES[0]))
 

@@ -14,7 +14,7 @@ import pytest
 from desk_pages import LATE, served
 
 from mmcs.desk.page import open_page
-from mmcs.desk.sentences import Desk
+from mmcs.desk.sentences import NOT_UNDERSTOOD, Desk
 from mmcs.desk.texts import EN, translated
 from mmcs.errors import StoreError
 from mmcs.roles import ROLES
@@ -257,3 +257,27 @@ def test_a_bug_of_an_action_is_a_sentence_with_an_id(
         assert ("nobody foresaw" in said) == (language == "en")
     assert asyncio.run(run(2)) == translated("This ticket is no longer there.", language)
     assert SECRET not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("path", ["queue/join", "run/draft"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"data": "%s \\ud800", "fn_index": 1, "session_hash": "z"}',
+        '{"data": {"text": "%s", "n": 1e999}, "fn_index": 1, "session_hash": "z"}',
+        '["%s", NaN]',
+        '{"data": 5, "card": "%s"}',
+    ],
+)
+def test_a_body_that_is_not_taken_is_quoted_nowhere(
+    desk: str, path: str, body: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A request that no event can read gets the sentence; its words are in no answer and no log."""
+    answer = httpx.post(
+        f"{desk}gradio_api/{path}",
+        content=body % SECRET,
+        headers={"content-type": "application/json"},
+    )
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == NOT_UNDERSTOOD
+    assert SECRET not in answer.text + "".join(capfd.readouterr())

@@ -595,3 +595,12 @@ def test_missing_numbers_are_told_plainly(tmp_path: Path) -> None:
     """Without the fitted numbers the search says so."""
     with pytest.raises(KnowledgeError, match="retrieval.json"):
         load_fusion(tmp_path / "retrieval.json")
+
+
+@pytest.mark.timeout(60)  # an hour, where each letter is looked at from each
+@pytest.mark.parametrize("run", ["a", "QUJDabc0+/", "[", "1 ", "a.", "* "])
+def test_an_article_may_hold_a_long_run_of_anything(tmp_path: Path, run: str) -> None:
+    """Kilobytes without a sentence, as an image in base64 is, is read like other text."""
+    (tmp_path / "long.md").write_text("# Long\n\nHere it is.\n\n" + run * (300_000 // len(run)))
+    found = [article(one) for one in sources(tmp_path) if isinstance(one, Source)]
+    assert [one.title for one in found] == ["Long"]

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import gradio as gr
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
 from mmcs import private, weights
@@ -20,7 +21,7 @@ from mmcs.desk.late import LatePipeline
 from mmcs.desk.layout import MAX_UPLOAD, SCRIPT, STYLE, lay_out, lay_out_api, theme
 from mmcs.desk.runs import Runs
 from mmcs.desk.security import Nonces, guard, only_uploads
-from mmcs.desk.sentences import Desk
+from mmcs.desk.sentences import Desk, not_understood
 from mmcs.desk.tickets import Tickets
 from mmcs.desk.uploads import process_uploads
 from mmcs.settings import Settings
@@ -76,6 +77,7 @@ def launch(blocks: gr.Blocks, settings: Settings, files: Files) -> str:
         js=SCRIPT.read_text("utf-8"),
         app_kwargs={
             "lifespan": begun,
+            "exception_handlers": {RequestValidationError: not_understood},
             "middleware": [Middleware(Nonces)],
             "routes": [files.route, uploads.route],
         },

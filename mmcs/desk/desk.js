@@ -350,6 +350,17 @@
     document.addEventListener("pointerdown", () => { remark.textContent = ""; }, { once: true });
   }
 
+  // --- what the desk could not do ---
+  // Gradio shows no error of an event that does not queue (6.31: its client drops "visible" there).
+  const fetched = window.fetch;
+  window.fetch = async (...asked) => {
+    const answer = await fetched(...asked);
+    if (!answer.ok && String(asked[0].url || asked[0]).includes("/gradio_api/run/")) {
+      answer.clone().json().then(({ error }) => error && tell(error), () => {});
+    }
+    return answer;
+  };
+
   // --- the reply ---
   // Puts a draft into the reply as if it were typed, so that the browser's own undo takes it out
   // again. What the agent has written stays, above it; an unchanged draft gives way to the other.
@@ -425,6 +436,8 @@
     if (part.id === "lists" && part.querySelector(".tabbed")) turn(part.querySelector(".tabbed"), listed);
     if (part.id === "drafts") followCaret(part);
     if (part.id === "evidence") showReason();
+    // An option that was chosen by hand stays chosen where the browser keeps the old list's place.
+    part.querySelectorAll("option[selected]").forEach((option) => { option.selected = true; });
     if (part.id === "top") say();
     const mark = part.id === "saved" && part.querySelector("[data-saved]");
     if (mark) saved(mark.dataset.saved);

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from mmcs.boundary import foreseen
 from mmcs.desk.page import open_page
@@ -58,6 +60,12 @@ class Desk(gr.Blocks):
             raise
         except _NOT_TAKEN as error:
             raise BadInput(NOT_UNDERSTOOD) from error
+
+
+async def not_understood(_: Request, error: Exception) -> JSONResponse:
+    """Answer a request whose body Gradio cannot take. FastAPI would quote the body; where that is
+    no JSON, in the log."""
+    return JSONResponse({"error": NOT_UNDERSTOOD, "detail": NOT_UNDERSTOOD}, 422)
 
 
 def _language(inputs: object) -> Language:

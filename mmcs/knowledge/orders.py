@@ -18,7 +18,7 @@ _PATTERNS = (
     r"earlier|rest of)\b",
     r"<\|\w|\[/?INST\]|<<SYS|</?(?:system|article)|\{\{ ?system|\[\[/?[\w -]+\]\]",
     r"^system\b.{0,20}:",
-    r"[A-Za-z0-9+/]{24,}={1,2}",  # something encoded
+    r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{24,}={1,2}",  # something encoded; sought from its start alone
     r"\byou are now\b|\b(?:dear|note to) AI\b|\bcite no source|\bunused codes:",
     # what to write
     rf"\b(?:the |an? |each |all )?{_MACHINE}(?: that use this article| made from this page)? "

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -256,3 +257,21 @@ def test_a_reply_that_another_window_has_sent_is_not_sent_again(window: Window) 
     expect(other.page.locator("#reply-choice .choice")).to_contain_text("(nothing)")
     window.open()
     expect(page.locator(".turn.agent")).to_have_count(1)
+
+
+def test_what_could_not_be_done_is_told_on_the_page(window: Window, settings: Settings) -> None:
+    """An empty Send, and one that the database refuses, are answered with their sentence in sight;
+    after that the reply is there still, and is sent."""
+    page = window.page
+    page.click("#send")
+    expect(page.locator("#desk-remark")).to_contain_text("The reply is empty")
+    page.fill("#message textarea", LATE)
+    typed(window, "You're welcome.")
+    with closing(sqlite3.connect(settings.home / "desk.sqlite")) as somebody:
+        somebody.isolation_level = None
+        somebody.execute("BEGIN IMMEDIATE")
+        page.click("#send")
+        expect(page.locator("#desk-remark")).to_contain_text("The database is busy")
+        somebody.execute("ROLLBACK")
+    page.click("#send")
+    expect(page.locator(".turn.agent")).to_contain_text("You're welcome.")

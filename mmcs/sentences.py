@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +13,10 @@ import sentencex
 _STEP = re.compile(r"^\s*(?:\d{1,2}[.)、]|[-*•])\s+")
 _HEADING = re.compile(r"^\s*#{1,6}\s+")
 _CJK = re.compile(r"[\u3400-\u9fff]")
+_NEW_LINE = re.compile(r"</?(?:br|p|div|li|ul|ol|tr|h\d)\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"</?(?!(?:a|img)\s)[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_EMPHASIS = re.compile(r"\*\*|__")
+_SELECTORS = re.compile(r"[\ufe00-\ufe0f]")  # of how the character before looks
 
 UnitKind = Literal["sentence", "step", "row"]
 
@@ -27,6 +33,28 @@ class Unit:
 def script(text: str) -> Literal["en", "zh"]:
     """Return zh for a text of which at least a tenth is Chinese characters, else en."""
     return "zh" if len(_CJK.findall(text)) * 10 >= max(1, len(text.strip())) else "en"
+
+
+def as_read(text: str) -> str:
+    """Return a text as its reader sees it: without tags, emphasis and characters that don't show,
+    and with digits and letters of any form or width as the plain ones. Punctuation stays."""
+    seen = _EMPHASIS.sub("", _TAG.sub("", _NEW_LINE.sub("\n", html.unescape(text))))
+    if seen.isascii():
+        return seen
+    return "".join(map(_plain, _SELECTORS.sub("", unicodedata.normalize("NFC", seen))))
+
+
+def _plain(character: str) -> str:
+    """Return the plain form of a character: 5 for a wide, a circled or an Arabic five."""
+    kind = unicodedata.category(character)
+    if kind in {"Cf", "Me"}:
+        return ""
+    if kind[0] == "P":
+        return character
+    if kind in {"Nd", "No"}:
+        number = unicodedata.numeric(character)
+        return str(int(number)) if number == int(number) else character
+    return unicodedata.normalize("NFKC", character)
 
 
 def split_units(text: str) -> tuple[Unit, ...]:

@@ -27,7 +27,11 @@ _MEANINGS: dict[str, re.Pattern[str]] = {
         r"|\b(?:(?:at )?no (?:extra |additional |further )?(?:cost|charge|fee)s?"
         r"|costs? (?:you )?nothing|without (?:charge|cost|a fee|any fee)|complimentary"
         r"|on the house|gratis|nothing to pay|pay nothing|waive[sd]?)\b"
-        r"|免费|免[运邮]费|包邮|不收(?:取|任何)*费|不要钱|不花(?:您)?一分钱|免除|不另收|免了",
+        r"|(?:\b(?:not|never)|n['’]t)(?: (?:have|need) to)? (?:pay|owe)(?: us)?"
+        r" (?:anything|a (?:cent|penny|thing))\b"
+        r"|(?<!count )(?<!rely )(?<!call )(?<!depend )\bon us"
+        r"(?=\s*(?:$|[.,!;]|this time))"
+        r"|一分钱[都也]?不|不用(?:您)?[付掏](?:钱|款|费|任何)|请客|免费|免[运邮]费|包邮|不收(?:取|任何)*费|不要钱|不花(?:您)?一分钱|免除|不另收|免了",
         "guaranteed": r"\b(?:guaranteed|(?:I|we) guarantee|definitely|certainly|in any case"
         r"|no matter what|without (?:fail|exception)|for sure|100 ?%)(?!\w)"
         r"|保证|一定(?!要|程度|的)|肯定|必定|绝对|无论如何|百分之百|包[退换赔]",

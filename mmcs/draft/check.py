@@ -33,7 +33,7 @@ from mmcs.draft.facts import (
 )
 from mmcs.draft.sources import VERBATIM, Source, content_words, sources_of, wording_of
 from mmcs.roles import Embedder, Vectors
-from mmcs.sentences import bare, script, split_units
+from mmcs.sentences import as_read, bare, script, split_units
 from mmcs.ticket import Case, Claim, Support
 
 LIKE = 0.62  # cosine of MiniLM vectors from which a draft and the customer say the same
@@ -119,8 +119,9 @@ class Checker:
     def _claim(self, text: str, vector: Vectors) -> Claim:
         if text in self._courtesies:
             return Claim(text, supported=True, courtesy=True)
-        facts = find_facts(bare(text))
-        said = said_of(text)
+        read = as_read(text)
+        facts = find_facts(bare(read))
+        said = said_of(read)
         claims_nothing = _asks_or_greets(text) or is_admission(text)
         done = any(deed.agent == "shop" for deed in said.deeds)
         if claims_nothing and not facts and not said.promising and not done:

@@ -31,6 +31,7 @@ class Deed:
     sure: bool = True  # False: the words may also be a policy or a heading
     personal: bool = True  # of one transaction, or said to somebody: no article can know it
     verb: str = ""  # what was done; empty where it isn't one English word
+    denied: bool = False  # "we have not refunded you"
 
     @property
     def is_of_one_customer(self) -> bool:
@@ -60,7 +61,7 @@ _TRANSACTION = re.compile(
     r"\b(?:refund|money|replacement|parcel|package|order|payment|credit|voucher|label|compensation"
     r"|request|ticket|case|claim|booking|reservation|appointment|shipment|delivery|invoice|complaint"
     r"|return|fee|charge|deposit|subscription|account|exchange|cancellation|discount|amount|change"
-    r"|technician|courier|driver|colleague)\b"
+    r"|repair|technician|courier|driver|colleague)\b"
 )
 # What opens a clause that says what may be. After the first a past tense is no deed either; nor
 # after the second, but for what I or we did.
@@ -92,9 +93,15 @@ _UNDER_WAY = re.compile(
     r"|being \w+(?:ed|t|n)|(?P<now>(?<=now )|(?<=already )|(?<=just ))(?P<what>\w+))\b"
 )
 _RESULT = re.compile(
-    r"\b(?:is|are) (?:\w+ly |all )*(?P<what>\w+)(?: (?:today|again|for you|as (?:you )?\w+ed))*$"
+    r"\b(?:is|are) (?:\w+ly |all |now |already )*(?P<what>\w+)"
+    r"(?: (?:today|again|for you|as (?:you )?\w+ed)|(?<=ready) (?:for|to) [\w -]+)*$"
 )
 _STATES = frozenset({"complete", "ready", "through"})
+_NOT = re.compile(r"(?:not|never)(?! only)\b|nothing|nobody")
+_CAUSED = re.compile(  # what somebody was told to do: "I had the mechanic swap your battery"
+    r"^(?:i|we) (?:had|got|asked|told|made) (?:the|our|a|my|one of our) \w+ (?:to )?"
+    r"(?P<what>(?!at\b|with\b|of\b|from\b|in\b|on\b)\w+) (?:your|you|the|it|a)\b"
+)
 _ENCLOSED = re.compile(
     r"\b(?:(?:find|see) (?:the )?(?:attached|enclosed)|^(?:attached|enclosed) \w)"
 )
@@ -161,6 +168,9 @@ def _english(text: str) -> Iterator[Deed]:
     framed = bool(_FRAME.match(low))
     clauses = list(_clauses(low))
     general = any(clause.kind in {"if", "when"} for clause in clauses)
+    if all(_is_headline(clause.words, 2) for clause in clauses):  # "Tyre fixed, bike ready"
+        yield from (Deed("shop", sure=False, verb=clause.words[-1]) for clause in clauses)
+        return
     for clause in clauses:
         for deed in (*_happened(clause), *_stands(clause, general)):
             told = framed and not _is_ours(clause.words)
@@ -244,6 +254,9 @@ def _happened(clause: _Clause) -> Iterator[Deed]:
     if clause.kind == "if":
         return
     words = clause.words
+    if caused := _CAUSED.search(" ".join(words)):
+        yield Deed("shop", verb=caused["what"])
+        return
     for place in range(len(words)):
         tense = _tense_at(words, place)
         if not tense:
@@ -251,7 +264,8 @@ def _happened(clause: _Clause) -> Iterator[Deed]:
         subject = words[:place]
         if clause.kind == "main" or _is_told_aside(clause, place, tense):
             sure, personal = _is_sure(words, place, tense), _is_personal(words, subject)
-            yield Deed(_agent(subject, tense), sure, personal, _verb(words, place, tense))
+            verb, denied = _verb(words, place, tense), _is_denied(words, place)
+            yield Deed(_agent(subject, tense), sure, personal, verb, denied)
         return
 
 
@@ -261,6 +275,12 @@ def _verb(words: Sequence[str], place: int, tense: str) -> str:
         return words[place]
     following = [w for w in words[place + 1 :] if not _ADVERB.fullmatch(w) and w != "been"]
     return following[0] if following else words[place]
+
+
+def _is_denied(words: Sequence[str], place: int) -> bool:
+    """Say whether a clause says that something was not done, and nothing that was."""
+    text = " ".join(words)
+    return bool(_NOT.search(text)) and not {"and", "but"} & set(words[place:])
 
 
 def _is_told_aside(clause: _Clause, place: int, tense: str) -> bool:
@@ -331,45 +351,46 @@ def _stands(clause: _Clause, general: bool) -> Iterator[Deed]:
     if clause.kind != "main" or not words:
         return
     personal = _is_personal(words, words)
-    if _ENCLOSED.search(text) or _is_acting(words):
-        yield Deed("shop")
+    acting = _acting(words)
+    if acting or _ENCLOSED.search(text):
+        yield Deed("shop", verb=acting)
         return
     if words[0] not in _DEFINITE | _PRONOUNS:
         if _is_headline(words):
-            yield Deed("shop", sure=False, personal=personal)
+            yield Deed("shop", sure=False, personal=personal, verb=words[-1])
         return
     under_way, result = _UNDER_WAY.search(text), _RESULT.search(text)
     if under_way and (not under_way["what"] or _is_result(under_way["what"])):
-        yield Deed("shop", personal=personal)
+        yield Deed("shop", personal=personal, denied=" not " in text)
     elif result and _is_result(result["what"]) and not general:
-        yield Deed("shop", sure=False, personal=personal)
+        what = result["what"] if result["what"] not in _STATES else ""
+        yield Deed("shop", sure=False, personal=personal, verb=what)
 
 
 def _is_result(word: str) -> bool:
     return word in _STATES or is_participle(word)
 
 
-def _is_acting(words: Sequence[str]) -> bool:
-    """Say whether I or we do something just now: "I am sending you …"."""
+def _acting(words: Sequence[str]) -> str:
+    """Return what I or we do just now: "I am sending you …"; empty if nothing."""
     if words[0] not in _FIRST or words[1:2] not in (("am",), ("are",)):
-        return False
+        return ""
     doing = next((w for w in words[2:] if not _ADVERB.fullmatch(w)), "")
     idle = {"going", "looking", "hoping", "being"}
-    return (
-        doing.endswith("ing")
-        and doing not in idle
-        and bool({"you", "your", "it", "this"} & set(words))
-    )
+    to_you = bool({"you", "your", "it", "this"} & set(words))
+    to_you = to_you or bool(_TRANSACTION.search(" ".join(words)))
+    return doing if doing.endswith("ing") and doing not in idle and to_you else ""
 
 
-def _is_headline(words: Sequence[str]) -> bool:
-    """Say whether a few words without a verb say what was done: "Refund sent"."""
+def _is_headline(words: Sequence[str], bare: int = 1) -> bool:
+    """Say whether a few words without a verb say what was done: "Refund sent". Of no more than
+    ``bare`` words none need be a transaction's."""
     told = [word for word in words if not _ADVERB.fullmatch(word)]
     return (
         1 <= len(told) <= 4
         and not any(word in _FINITE for word in told)
-        and is_participle(told[-1])
-        and (len(told) == 1 or bool(_TRANSACTION.search(" ".join(told))))
+        and _is_result(told[-1])
+        and ((len(told) <= bare and told[0].isalpha()) or bool(_TRANSACTION.search(" ".join(told))))
     )
 
 
@@ -386,7 +407,7 @@ _ZH_IF = re.compile(
     r"|的话|之前|以前|(?<![提目])前$|直到|每次|每当|表示|意味|说明|显示|状态|等[^，]{0,12}再"
 )
 _ZH_UNSAID = re.compile(
-    r"请|确保|确认|检查|务必|须|需|建议|可以|可能|应该|应当|[会将能就]|[不没](?!错)"
+    r"请|确保|确认|检查(?!过)|务必|须|需|建议|可以|可能|应该|应当|[会将能就]|[不没](?!错)"
 )
 _ZH_ASPECT = (
     r"(?:(?P<done>已经?(?!知|婚|成|故|备|满|有)|刚刚|刚才|正在)"
@@ -396,8 +417,9 @@ _ZH_ASPECT = (
 _ZH_DONE = re.compile(_ZH_ASPECT)
 _ZH_WHO = re.compile(
     r"(?P<shop>我们?(?![^，]{0,3}(?:了解|看到|理解|明白|注意|知道))|本店|客服|同事|工程师|师傅"
-    r"|[为给帮替向][您你])|(?P<customer>[您你](?!的|们的))"
+    r"|[为给帮替向][您你]|[转打退汇寄发]到[您你])|(?P<customer>[您你](?!的|们的))"
 )
+_ZH_YOURS = re.compile(r"[您你]的.*[好完成]了")
 _ZH_FRAME = re.compile(
     r"我们?(?:了解|看到|理解|明白|注意到|知道)|感谢|谢谢|(?:很|非常|十分)?抱歉|对不起|[您你](?:说|提到|反映|表示|写道|告诉|描述)"
 )
@@ -436,7 +458,7 @@ def _chinese_deed(part: str, done: re.Match[str], acting: Agent, last: bool) -> 
         acting: who was named before; the customer in a sentence that tells what they said.
         last: whether nothing follows.
     """
-    who = _ZH_WHO.search(part)
+    who = next((w for w in _ZH_WHO.finditer(part) if w["shop"] or w.end() <= done.start()), None)
     thing = bool(re.search(_ZH_THING, part[: done.start()] or part))
     if who and who["shop"]:
         return Deed("shop")
@@ -446,5 +468,5 @@ def _chinese_deed(part: str, done: re.Match[str], acting: Agent, last: bool) -> 
     return Deed(
         agent,
         sure=last and not done["le"] and agent != "other",
-        personal=bool(who) or thing or not done.start(),
+        personal=bool(who) or thing or not done.start() or bool(_ZH_YOURS.search(part)),
     )

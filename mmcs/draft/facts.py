@@ -21,8 +21,8 @@ from mmcs.entities.quantities import Quantity, find_quantities
 from mmcs.ticket import Language
 
 _LINK = re.compile(
-    r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
-    r"|(?:https?://)?(?<![\w-])(?:[\w-]{1,63}\.)+(?:com|org|net|example|cc|io|cn|shop)"
+    r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+    r"|(?:https?://)?(?<![\w-])(?:[\w-]{1,63}\.){1,8}(?:com|org|net|example|cc|io|cn|shop)"
     r"(?:/[\w./#?=&%-]*)?",
     re.ASCII | re.IGNORECASE,
 )
@@ -67,7 +67,9 @@ _RESTATING = re.compile(
 _PROMISE = re.compile(
     r"\b(?:I|we)(?:'ll|’ll| will| can| are going to|'re going to)\b|\bguarantee"
     r"|\byou(?:'ll|’ll| will) (?:receive|get|be (?:refunded|credited|contacted))"
-    r"|我们?(?:会|将|可以|马上|立即)|保证|承诺|一定会|将为您|会为您",
+    r"|\b(?:I|we) (?:promise|swear)\b|\byou (?:can|may) (?:count|rely|depend) on (?=\w)"
+    r"|\blet (?:me|us) (?!know\b)"
+    r"|我们?(?:会|将|可以|马上|立即)|保证|承诺|一定会|将为您|会为您|(?:一定|肯定|马上|立刻)[给帮为替][您你]",
     re.IGNORECASE,
 )
 _FIRST_PERSON = re.compile(r"\b(?:I|my|mine|me|we|our|us)\b|[我咱]", re.IGNORECASE)

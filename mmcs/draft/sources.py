@@ -10,7 +10,7 @@ from mmcs.draft.absolutes import find_absolutes
 from mmcs.draft.deeds import Deed, find_deeds
 from mmcs.draft.entailment import STOPWORDS
 from mmcs.draft.facts import Fact, find_facts, in_normal_form, is_negated
-from mmcs.sentences import bare, split_units
+from mmcs.sentences import as_read, bare, split_units
 from mmcs.ticket import Case, Passage, SupportKind
 
 VERBATIM, BESIDE = 2.0, 1.5  # beside chances of 0-1
@@ -111,14 +111,15 @@ def sources_of(case: Case) -> tuple[Source, ...]:
 
 
 def _source(kind: SupportKind, ref: str, text: str, around: str = "") -> Source:
-    facts, words = find_facts(bare(text)), content_words(text)
+    read = as_read(text)
+    facts, words = find_facts(bare(read)), content_words(read)
     return Source(
         kind,
         ref,
         text.strip(),
         facts,
         words,
-        wording_of(text),
+        wording_of(read),
         around=around,
         wording_around=wording_of(around),
     )

@@ -26,11 +26,11 @@ _NAMES = {
     "CAD": r"canadian dollars?|加元|加币",
     "AUD": r"australian dollars?|澳元|澳币",
     "HKD": r"hong kong dollars?|港币|港元",
-    "EUR": r"euros?|欧元|歐元",
+    "EUR": r"euros?|欧元|歐元|欧(?![洲美盟式姆冠亚])",
     "GBP": r"(?:british )?pounds? sterling|british pounds?|quid|英镑|英鎊",
     "JPY": r"yen|日元|日圆",
     "CHF": r"(?:swiss )?francs?|瑞士法郎|法郎",
-    "CNY": r"yuan|renminbi|人民币|人民幣|块钱|塊錢|元(?!素|件|旦)",
+    "CNY": r"yuan|renminbi|人民币|人民幣|块钱|塊錢|[元圆](?!素|件|旦|形)",
 }
 _SCALES = {"k": 1000, "m": 10**6, "million": 10**6, "万": 10_000, "萬": 10_000}
 _DIGIT = re.compile(r"\d")
@@ -41,7 +41,7 @@ _BEFORE = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _AFTER = re.compile(
-    rf"(?<![A-Za-z0-9.,])(?P<number>{_NUMBER})(?P<scale>[万萬kK])?[ -]?"
+    rf"(?<![A-Za-z0-9.,])(?P<number>{_NUMBER})(?P<scale>[万萬kK])?[多余来]?[ -]?"
     rf"(?:(?P<code>(?:{_CODES})(?![a-z]))|(?P<sign>[€£$])(?!\s?\d)|"
     + "|".join(rf"(?P<{currency}>(?:{words})(?![a-z]))" for currency, words in _NAMES.items())
     + r")",

@@ -44,11 +44,17 @@ _ORDINALS = {
 _CARDINAL = "|".join(
     [*(w for w in DIGITS if w not in {"o", "oh"}), *TEENS, *TENS, "hundred", "thousand"]
 )
+# As on banknotes: 陆拾陆; one alone only of money, 收拾 and 陆续 are words.
+_FORMAL_DIGIT = "零壹贰叁肆伍陆柒捌玖"
+_FORMAL = (
+    rf"[{_FORMAL_DIGIT}拾][{_FORMAL_DIGIT}拾佰仟万]+"
+    rf"|[{_FORMAL_DIGIT[1:]}拾](?=[元圆块欧美])"
+)
 _WORDS = re.compile(
     rf"\b(?:(?P<tens>twenty|thirty)[\s-])?(?<!\d[ -])(?P<ordinal>{'|'.join(_ORDINALS)})\b"
     rf"|\b(?P<number>(?:a\s(?=hundred|thousand))?(?:{_CARDINAL})"
     rf"(?:[\s-](?:and\s)?(?:{_CARDINAL})\b)*)\b"
-    rf"|(?P<chinese>[零〇一二三四五六七八九两兩十百千万萬]+)(?P<year>年)?",
+    rf"|(?P<chinese>[零〇一二三四五六七八九两兩十百千万萬]+|{_FORMAL})(?P<year>年)?",
     re.IGNORECASE,
 )
 

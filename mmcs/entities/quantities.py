@@ -1,8 +1,8 @@
 """Numbers with what they count or measure, in one form: "two weeks" and 14 天 are both 14 days.
 
-Days and weeks are told in days, months and years in months, hours and less in seconds: these are
-equal by definition. A month is not 30 days, nor is a day 24 hours of work: no unit of one of these
-groups equals one of another.
+Days and weeks are told in days, months and years in months, hours and less in seconds, and hours
+that are whole days in days: these are equal by definition. A month is not 30 days, nor is a working
+day one of the calendar: no unit of one of these groups equals one of another.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ _UNITS: tuple[tuple[str, str, str], ...] = (
     (r"months?|个半?月", "month", "1"),
     (r"quarters?(?= of a year)|季度", "month", "3"),
     (r"years?|yrs?|周?年(?!级)", "month", "12"),
+    (r"decades?", "month", "120"),
     (r"%|percent|per cent|％", "%", "1"),
     (r"times|次|遍", "time", "1"),
     (r"dozens?|打", "", "12"),
@@ -70,7 +71,7 @@ _UNITS: tuple[tuple[str, str, str], ...] = (
     (r"折", "折", "1"),
 )
 _UNIT = "|".join(f"(?P<u{n}>{pattern})" for n, (pattern, _, _) in enumerate(_UNITS))
-_LONG = r"(?:second|minute|hour|day|week|fortnight|month|year|dozen)"
+_LONG = r"(?:second|minute|hour|day|week|fortnight|month|year|decade|dozen)"
 _NUMBER = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _TO = r"\s?(?:-|–|—|to|~|～|至|到)\s?"
 _QUANTITY = re.compile(
@@ -90,6 +91,12 @@ _RATE = re.compile(
     r"|dollars?|euros?|pounds?|of|such|quite|what|[$€£¥]\s?[\d.,]+)) $",
     re.IGNORECASE,
 )
+_COUPLE = re.compile(rf"\ba couple of (?:{_UNIT})(?![A-Za-z])", re.IGNORECASE | re.ASCII)
+# Half of a thing that is no measure: "half of the deposit", 押金退一半.
+_HALF_OF = re.compile(
+    r"\bhalf (?:of )?(?:the|your|our|its|it|that)\b|[一1]半(?!年|天|个)", re.IGNORECASE
+)
+_A_DAY = re.compile(r"\s?(?:只要|只需|收费|收|要|付)?\s?[$€£¥￥]?\d+(?:\.\d+)?\s?[元块欧美英日]")
 _TWICE = re.compile(r"\btwice\b", re.IGNORECASE)
 _CLOCK = re.compile(
     r"(?<![\d:.,-])(?P<hour>\d{1,2})(?:[:.](?P<minute>[0-5]\d))?\s?(?P<half>[ap])\.?m\b\.?"
@@ -103,7 +110,7 @@ _AFTERNOON = frozenset({"p", "P", "下午", "傍晚", "晚上"})
 # A Chinese number that counts something; 一定, 十分 and 万一 count nothing.
 _COUNTED = re.compile(r"\s?[个只件台张份名位条种块片根颗箱包盒瓶本家项封笔套双]")
 _OF_A_ROW = re.compile(r"(?:第|星期|礼拜|周)$")
-_HALF, _YEAR = Decimal("0.5"), re.compile(r"(?:19|20)\d\d")
+_HALF, _DAY, _YEAR = Decimal("0.5"), 24 * 3600, re.compile(r"(?:19|20)\d\d")
 
 
 def find_quantities(text: str, view: View) -> Iterator[Quantity]:
@@ -118,6 +125,11 @@ def find_quantities(text: str, view: View) -> Iterator[Quantity]:
     for match in matches(_QUANTITY, view.text):
         if _is_number(text, view, match):
             yield _quantity(match)
+    yield from _in_words(view)
+
+
+def _in_words(view: View) -> Iterator[Quantity]:
+    """Yield what is told without digits: "half a year", "a week", "twice"."""
     for match in matches(_WORDED, view.text):
         if match["part"]:
             unit, factor = _unit(match)
@@ -126,8 +138,13 @@ def find_quantities(text: str, view: View) -> Iterator[Quantity]:
             unit, factor = _unit_named(match["whole"])
             number = factor * 3 / 2 if match["more"] else factor
             yield Quantity(_written(number), unit, *match.span())
+    for match in matches(_COUPLE, view.text):
+        unit, factor = _unit(match)
+        yield Quantity(_written(2 * factor), unit, *match.span())
     for match in matches(_TWICE, view.text):
         yield Quantity("2", "time", *match.span())
+    for match in matches(_HALF_OF, view.text):
+        yield Quantity("50", "%", *match.span())
 
 
 def _time(match: re.Match[str]) -> str:
@@ -154,6 +171,8 @@ def _quantity(match: re.Match[str]) -> Quantity:
     told = [_written((Decimal(number.replace(",", "")) + more) * factor) for number in numbers]
     if low.startswith("0") and low.isdigit():  # of an order or a phone
         told = numbers
+    elif unit == "second" and all(Decimal(number) % _DAY == 0 for number in told):
+        told, unit = [_written(Decimal(number) / _DAY) for number in told], "day"
     return Quantity("-".join(told), unit, *match.span())
 
 
@@ -177,12 +196,14 @@ def _written(number: Decimal) -> str:
 
 
 def _is_number(text: str, view: View, match: re.Match[str]) -> bool:
-    """Say whether a number is one: not "one of us", 一定, 第3 or 3rd."""
+    """Say whether a number is one: not "one of us", 一定, 第3, 3rd or a rate."""
     before, after = view.text[: match.start("low")], view.text[match.end("low") :]
     if after[:2].lower() in {"st", "nd", "rd", "th"} or _OF_A_ROW.search(before):
         return False
     words = text[slice(*view.origin(*match.span("low")))]
     unit, _ = _unit(match)
+    if words == "一" and unit in {"day", "month"} and _A_DAY.match(view.text[match.end() :]):
+        return False  # 一天18欧元: a rate
     if any(character.isdigit() for character in words) or unit not in {"", "time"}:
         return True
     if match["low"] == "1":

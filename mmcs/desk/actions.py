@@ -29,7 +29,7 @@ from mmcs.desk.payloads import (
 from mmcs.desk.reasons import Reasons
 from mmcs.desk.runs import Run, Runs
 from mmcs.desk.tickets import Correction, unsupported_in
-from mmcs.desk.typed import as_drawn, is_outdated, rival, text_of
+from mmcs.desk.typed import as_drawn, as_followed, is_outdated, rival, text_of
 from mmcs.desk.uploads import taken
 from mmcs.domain import open_samples
 from mmcs.errors import StoreError
@@ -193,7 +193,9 @@ class Actions:
         """Return the end of a run, and what the store has by then."""
         kept = self.tickets.kept(page)
         found = self.draw.found(page, kept.case, None, stopped=run.progress.stopped)
-        return {**self.draw.since(page, kept, self.runs.of(page)), **found}
+        page = as_followed(page, kept)
+        since = self.draw.since(page, kept, self.runs.of(page))
+        return {**since, **found, self.parts.page: page.to_json()}
 
     def _box(self, name: TextName) -> gr.Textbox:
         return self.parts.message if name == "message" else self.parts.reply
@@ -337,6 +339,7 @@ class Actions:
         page = _page(stored, request)
         case = self.runs.stop(page)
         return {
+            self.parts.page: as_followed(page, self.tickets.kept(page)).to_json(),
             **self.draw.buttons(page, case, running=False),
             **self.draw.found(page, case, None, stopped=True),
         }

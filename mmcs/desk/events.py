@@ -75,7 +75,8 @@ def wire(blocks: gr.Blocks, do: Actions) -> None:
     answer.then(do.answer, [page], [parts.evidence], **_LIGHT)
 
     parts.draft.click(do.begin, [page, parts.message], everything, **_LIGHT)
-    parts.stop.click(do.halt, [page], [parts.draft, parts.stop, *found], **_LIGHT)
+    stopped = [page, parts.draft, parts.stop, *found]
+    parts.stop.click(do.halt, [page], stopped, **_LIGHT)
 
     parts.copy.click(None, [parts.reply], js=_COPY, api_visibility="private")
     parts.send.click(do.send, [page, parts.reply], everything, **_LIGHT)

@@ -58,6 +58,13 @@ def as_drawn(page: Page, kept: Kept, names: Sequence[TextName] = TEXTS) -> Page:
     return replace(page, revision=kept.revision, shown={**page.shown, **drawn})
 
 
+def as_followed(page: Page, kept: Kept) -> Page:
+    """Return a page that shows all of a ticket as it is kept now but what is typed; as it was, if
+    another window has changed that too."""
+    known = all(_known(kept, name, page) for name in TEXTS)
+    return as_drawn(page, kept, ()) if known else page
+
+
 def typed(kept: Kept, name: TextName, text: str, page: Page, over: Collection[str] = ()) -> Kept:
     """Return what to keep once a text was typed in a page's window: in its place, or beside it if
     another window has changed it since.

@@ -177,6 +177,8 @@ class Actions:
         """Return what was changed since the page was drawn. A text that the agent has touched
         since is not overwritten: both can be chosen from."""
         kept = self.tickets.kept(page)
+        if run is None and kept.revision <= page.revision:
+            return {self.parts.page: page.to_json()}  # it has missed nothing
         updates = self.draw.since(page, kept, run)
         same: list[TextName] = []
         texts: dict[TextName, str] = {"message": message, "reply": reply}

@@ -83,6 +83,23 @@ NAMED = (
     "肯定给您补一张优惠券。",
     "这次我们请客。",
 )
+UNSURE = {  # promises, and what may be no deed: an article may say them in other words
+    "We will send you a new lamp.",
+    "Voucher added.",
+    "Screen swapped, laptop ready.",
+    "Your application went through.",
+    "The repair is finished.",
+    "Your laptop is ready for collection.",
+    "补发安排好了。",
+    "您的电脑修好了。",
+    "I promise that the lamp will last.",
+    "I guarantee that this never happens again.",
+    "You can count on a new lamp.",
+    "You'll get a replacement lamp.",
+    "Let me give you a voucher.",
+    "We will be glad to replace your lamp.",
+    "肯定给您补一张优惠券。",
+}
 HARMLESS = (
     "Hello Tom,",
     "Thank you for all your patience.",
@@ -182,8 +199,7 @@ def test_while_models_load_only_what_is_sure_is_named(case: Case) -> None:
     """Without the embedder facts and deeds are still named; a promise, which an article may make
     in other words, and what may be no deed, are not."""
     named = {text for text in NAMED if check_reply(case, text, None, ())}
-    assert {"We will refund you $999.", "I have refunded you.", "我已经为您退款了。"} <= named
-    assert not named & {"We will send you a new lamp.", "Let me give you a voucher."}
+    assert named == set(NAMED) - UNSURE
     assert not [text for text in HARMLESS if check_reply(case, text, None, ())]
 
 

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from mmcs import weights
 
         weights.stop()  # a model that loads on a thread of its own may be fetching
-        print("mmcs: stopped.", file=sys.stderr)
+        print("\nmmcs: stopped.", file=sys.stderr)  # below a progress bar that was just begun
         return 1
 
 

@@ -323,7 +323,8 @@ def test_both_colours_are_told_apart_by_everybody() -> None:
 
 def sources(html: str) -> list[str]:
     """Return the text of each source, as a browser would show it."""
-    return [Tags(f"<p>{p}</p>").words for p in re.findall('<p class="read">(.*?)</p>', html, re.S)]
+    read = re.findall('<p class="read"[^>]*>(.*?)</p>', html, re.S)
+    return [Tags(f"<p>{each}</p>").words for each in read]
 
 
 def test_words_joined_are_their_text(view: View) -> None:

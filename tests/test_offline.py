@@ -64,6 +64,7 @@ def environment_of(settings: Settings, folder: Path) -> dict[str, str]:
         home=str(folder / "home"),
         port=str(free_port()),
         knowledge=str(folder / "articles"),
+        domain="retail",  # whose categories the shipped net has learned
     )
     return {
         **{k: v for k, v in told.items() if k in TOLD or k.startswith("MMCS_")},

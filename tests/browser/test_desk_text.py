@@ -219,3 +219,27 @@ def test_a_reply_that_was_sent_does_not_come_back(window: Window) -> None:
     window.open()
     expect(page.locator(".turn.agent")).to_have_count(1)
     expect(reply).to_have_value("")
+
+
+def test_a_press_before_the_ticket_is_drawn_loses_nothing(
+    browser: Browser, settings: Settings
+) -> None:
+    """While the desk has not answered yet, Draft and New do nothing; what was typed is then the
+    ticket's own."""
+    with served(settings) as url:
+        context = browser.new_context(locale="en-US")
+        page = context.new_page()
+        page.route("**/gradio_api/run/**", lambda _: None)
+        page.goto(url)
+        page.fill("#message textarea", LATE)
+        page.press("#message textarea", "Control+Enter")
+        page.click("#draft", force=True)
+        expect(page.locator("#stop")).to_be_hidden()
+        page.unroute("**/gradio_api/run/**")  # which lets those that are held go on
+        wait_until_kept(page)
+        page.click("[data-act=new]")
+        expect(page.locator("#message textarea")).to_have_value("")
+        page.click("#lists [data-tab='1']")
+        page.locator("#lists [data-act=open]", has_text=LATE[:20]).click()
+        expect(page.locator("#message textarea")).to_have_value(LATE)
+        context.close()

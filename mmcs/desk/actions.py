@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import gradio as gr
@@ -51,6 +52,20 @@ def unchanged() -> Updates:
     """Change nothing. Gradio takes an empty dict for too few values."""
     skipped: Updates = gr.skip()
     return skipped
+
+
+def of_one_ticket(action: Callable[..., Updates]) -> Callable[..., Updates]:
+    """Let an action draw nothing once its window shows another ticket: it was pressed at the one
+    before."""
+
+    @wraps(action)
+    def drawn(self: Actions, stored: Stored, *given: Any) -> Updates:
+        (request,) = (each for each in given if isinstance(each, gr.Request))
+        page = _page(stored, request)
+        updates = action(self, stored, *given)
+        return updates if self.shows(page) else unchanged()
+
+    return drawn
 
 
 class Actions:
@@ -173,6 +188,11 @@ class Actions:
             following.wait(ENDS_WITHIN)
         return self.draw.everything(page, self.runs.of(page))
 
+    def shows(self, page: Page) -> bool:
+        """Say whether a window shows the ticket of a page, as far as is known."""
+        shown = self._shown.get(page.window)
+        return shown is None or shown[0] == page.case
+
     def _caught_up(self, page: Page, run: Run | None, message: str, reply: str) -> Updates:
         """Return what was changed since the page was drawn. A text that the agent has touched
         since is not overwritten: both can be chosen from."""
@@ -215,10 +235,11 @@ class Actions:
             return unchanged()
         kept = self.tickets.type(page, typed.box, typed.text, typed.known)
         saved = {self.parts.saved: render.saved(typed.mark)}
-        if page is not shown:
+        if page is not shown or not self.shows(page):
             return saved
         return {**saved, **self.draw.choice(page, kept, typed.box, typed.text)}
 
+    @of_one_ticket
     def keep(
         self, stored: Stored, message: str, reply: str, request: gr.Request, event: gr.EventData
     ) -> Updates:
@@ -226,6 +247,7 @@ class Actions:
         page, name = _page(stored, request), read(Picked, event).which
         return self._choose(page, name, (message if name == "message" else reply) or "")
 
+    @of_one_ticket
     def take(
         self, stored: Stored, message: str, reply: str, request: gr.Request, event: gr.EventData
     ) -> Updates:
@@ -239,6 +261,7 @@ class Actions:
         kept = self.tickets.choose(page, name, text)
         return {self._box(name): text, **self.draw.choice(page, kept, name, text)}
 
+    @of_one_ticket
     def attach(
         self, stored: Stored, paths: str | Sequence[str] | None, request: gr.Request
     ) -> Updates:
@@ -252,6 +275,7 @@ class Actions:
         emptied = {self.parts.attach: gr.UploadButton(value=None), self.parts.record: None}
         return {**emptied, **self.draw.ticket(page, case), **self._found(page, case)}
 
+    @of_one_ticket
     def remove(self, stored: Stored, request: gr.Request, event: gr.EventData) -> Updates:
         """Take a file out of the ticket."""
         page = _page(stored, request)
@@ -265,6 +289,7 @@ class Actions:
             return self.draw.found(page, run.progress.case, run.progress.now)
         return self.draw.found(page, case, None)
 
+    @of_one_ticket
     def edit(self, stored: Stored, request: gr.Request, event: gr.EventData) -> Updates:
         """Put the agent's correction into the evidence."""
         page = _page(stored, request)
@@ -276,6 +301,7 @@ class Actions:
 
     # How it is filed, and why.
 
+    @of_one_ticket
     def file(self, stored: Stored, request: gr.Request, event: gr.EventData) -> Updates:
         """Put the agent's verdict in the place of the models'."""
         page = _page(stored, request)
@@ -321,6 +347,7 @@ class Actions:
 
     # The draft.
 
+    @of_one_ticket
     def begin(self, stored: Stored, text: str, request: gr.Request) -> Updates:
         """Begin a run, which ends the one before; unless another window has changed the message."""
         page = _page(stored, request)
@@ -336,6 +363,7 @@ class Actions:
             **self.draw.follow(True),
         }
 
+    @of_one_ticket
     def halt(self, stored: Stored, request: gr.Request) -> Updates:
         """End the run, and show what was there when the agent pressed Stop."""
         page = _page(stored, request)
@@ -348,6 +376,7 @@ class Actions:
 
     # The reply.
 
+    @of_one_ticket
     def send(self, stored: Stored, text: str, request: gr.Request) -> Updates:
         """Record the reply, unless something in it rests on nothing: then ask first."""
         page = _page(stored, request)
@@ -360,6 +389,7 @@ class Actions:
             return self.draw.warning(page, page.texts.warn.format(sentences=named))
         return self._record(page, text)
 
+    @of_one_ticket
     def send_anyway(self, stored: Stored, text: str, request: gr.Request) -> Updates:
         """Record the reply in the ticket. Nothing leaves the desk."""
         return self._record(_page(stored, request), text)
@@ -372,6 +402,8 @@ class Actions:
         if text_of(kept, "reply") != text:
             return {**self.draw.choice(page, kept, "reply", text), **self.draw.warning(page, "")}
         self.tickets.answer(page, text)
+        if not self.shows(page):
+            return unchanged()
         return {**self._everything(page), **self.draw.note(page.texts.sent)}
 
     def go_back(self, stored: Stored) -> Updates:

@@ -161,8 +161,7 @@
       document.querySelectorAll("figure.large").forEach((f) => f.classList.remove("large"));
     }
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      const draft = document.querySelector("#draft");
-      if (draft) draft.click();
+      atTicket(() => document.querySelector("#draft").click());
     }
     const edited = event.target.closest && event.target.closest("[data-edit]");
     if (edited && event.key === "Enter") {
@@ -193,12 +192,14 @@
 
   // --- files: dropped or pasted anywhere in the ticket's column ---
   function take(files) {
-    const inlet = document.querySelector("#inlets input[type=file]");
-    if (!inlet || !files.length) return;
     const carried = new DataTransfer();
     for (const file of files) carried.items.add(file);
-    inlet.files = carried.files;
-    inlet.dispatchEvent(new Event("change", { bubbles: true }));
+    atTicket(() => {
+      const inlet = document.querySelector("#inlets input[type=file]");
+      if (!inlet || !carried.files.length) return;
+      inlet.files = carried.files;
+      inlet.dispatchEvent(new Event("change", { bubbles: true }));
+    });
   }
   const pane = (event) => event.target.closest && event.target.closest("#ticket");
   const carriesFiles = (event) => event.dataTransfer && event.dataTransfer.types.includes("Files");
@@ -226,6 +227,27 @@
       take(files);
     }
   });
+
+  // --- between two tickets ---
+  // Until a ticket is drawn, a press would go to the one before. Buttons take none (desk.css); what
+  // comes by key or drop is done at the ticket that is drawn next.
+  const TURNS = new Set(["open", "sample", "new", "afresh", "language"]);
+  let turning = 0; // answers on their way that draw a ticket
+
+  function turnBy(count) {
+    turning += count;
+    root.toggleAttribute("data-turning", turning > 0);
+    document.querySelector("#desk").setAttribute("aria-busy", String(turning > 0));
+  }
+  function turns(options) {
+    const { event_data: pressed } = JSON.parse((options && options.body) || "{}");
+    return Boolean(pressed) && TURNS.has(pressed.act);
+  }
+  function atTicket(act) {
+    if (turning || !ticket().case || Object.keys(early).length) requestAnimationFrame(() => atTicket(act));
+    else act();
+  }
+  const onceDrawn = (act) => requestAnimationFrame(() => requestAnimationFrame(act));
 
   // --- tabs ---
   let listed = "0"; // which of the lists of tickets the agent looks at
@@ -354,12 +376,24 @@
   // Gradio shows no error of an event that does not queue (6.31: its client drops "visible" there).
   const fetched = window.fetch;
   window.fetch = async (...asked) => {
-    const answer = await fetched(...asked);
-    if (!answer.ok && String(asked[0].url || asked[0]).includes("/gradio_api/run/")) {
-      answer.clone().json().then(({ error }) => error && tell(error), () => {});
+    if (!String(asked[0].url || asked[0]).includes("/gradio_api/run/")) return fetched(...asked);
+    const count = turns(asked[1]) ? 1 : 0;
+    turnBy(count);
+    try {
+      const answer = await fetched(...asked);
+      const text = await answer.clone().text();
+      if (!answer.ok) sayWhy(text);
+      return answer;
+    } finally {
+      onceDrawn(() => turnBy(-count));
     }
-    return answer;
   };
+  function sayWhy(text) {
+    try {
+      const { error } = JSON.parse(text);
+      if (error) tell(error);
+    } catch {} // a proxy's page
+  }
 
   // --- the reply ---
   // Puts a draft into the reply as if it were typed, so that the browser's own undo takes it out
@@ -441,7 +475,7 @@
     if (part.id === "top") say();
     const mark = part.id === "saved" && part.querySelector("[data-saved]");
     if (mark) saved(mark.dataset.saved);
-    else requestAnimationFrame(() => requestAnimationFrame(restore)); // the boxes are drawn by then
+    else onceDrawn(restore); // the boxes too, by then
   });
 
   // --- words that Gradio's own parts say ---

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from desk_pages import LATE, Gated, served
 from media_files import corners, encoded
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from browser.window import Window, new_window
 from mmcs.roles import ROLES
@@ -136,6 +136,70 @@ def test_two_tickets_of_one_agent_are_drafted(window: Window, chat: Gated) -> No
     expect(page.locator("#message textarea")).to_have_value(LATE)
     expect_written(window)
     assert chat.begun == 2
+
+
+@contextmanager
+def held(page: Page, said: str) -> Iterator[None]:
+    """Hold the page's requests that say so back until the end."""
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if said in (route.request.post_data or ""):
+            waiting.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/gradio_api/run/**", hold)
+    yield
+    assert waiting
+    for route in waiting:
+        route.continue_()
+    page.unroute("**/gradio_api/run/**")
+
+
+def test_between_two_tickets_presses_wait_for_the_next(window: Window, chat: Gated) -> None:
+    """From the press on a sample until it is drawn buttons take no press, the page says that it is
+    busy, and the keys for Draft are done at the sample, not at the ticket before."""
+    page = window.page
+    page.fill("#message textarea", LATE)
+    page.wait_for_function(SAVED)
+    with held(page, '"act":"sample"'):
+        page.locator("#lists [data-act=sample]").first.click()
+        expect(page.locator("#desk")).to_have_attribute("aria-busy", "true")
+        page.press("body", "Control+Enter")
+        page.click("#draft", force=True)
+        page.click("[data-act=new]", force=True)
+    expect(page.locator("#desk")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#drafts .growing")).to_contain_text("My")
+    expect(page.locator("#message textarea")).not_to_have_value(LATE)
+    chat.may.set()
+    expect_written(window)
+    assert chat.begun == 1
+    page.click("#lists [data-tab='1']")
+    page.locator("#lists [data-act=open]", has_text=LATE[:20]).click()
+    expect(page.locator("#message textarea")).to_have_value(LATE)
+    expect(page.locator("#draft")).to_have_text("Draft reply")
+
+
+def test_a_press_that_comes_late_draws_nothing_at_the_next_ticket(window: Window) -> None:
+    """A press on Draft that reaches the desk after the page has turned away is done at its own
+    ticket, and nothing of that is drawn at the one that is open."""
+    page = window.page
+    page.fill("#message textarea", LATE)
+    page.wait_for_function(SAVED)
+    with held(page, LATE):
+        page.click("#draft")
+        page.click("[data-act=new]")
+        expect(page.locator("#message textarea")).to_have_value("")
+        page.fill("#message textarea", "Where is my invoice?")
+    page.wait_for_function(SAVED)
+    expect(page.locator("#message textarea")).to_have_value("Where is my invoice?")
+    expect(page.locator("#drafts .growing")).to_have_count(0)
+    expect(page.locator("#stop")).to_be_hidden()
+    page.click("#lists [data-tab='1']")
+    page.locator("#lists [data-act=open]", has_text=LATE[:20]).click()
+    expect(page.locator("#message textarea")).to_have_value(LATE)
+    expect(page.locator("#drafts .growing")).to_contain_text("My")
 
 
 def test_two_windows_watch_the_same_draft(window: Window, chat: Gated) -> None:

@@ -224,8 +224,8 @@ def test_a_reply_that_was_sent_does_not_come_back(window: Window) -> None:
 def test_a_press_before_the_ticket_is_drawn_loses_nothing(
     browser: Browser, settings: Settings
 ) -> None:
-    """While the desk has not answered yet, Draft and New do nothing; what was typed is then the
-    ticket's own."""
+    """While the desk has not answered yet, buttons take no press; what was typed is then the
+    ticket's own, and the keys for Draft are done at it."""
     with served(settings) as url:
         context = browser.new_context(locale="en-US")
         page = context.new_page()
@@ -237,6 +237,7 @@ def test_a_press_before_the_ticket_is_drawn_loses_nothing(
         expect(page.locator("#stop")).to_be_hidden()
         page.unroute("**/gradio_api/run/**")  # which lets those that are held go on
         wait_until_kept(page)
+        expect(page.locator("#drafts .tabs")).to_be_visible()
         page.click("[data-act=new]")
         expect(page.locator("#message textarea")).to_have_value("")
         page.click("#lists [data-tab='1']")

@@ -266,6 +266,21 @@ def test_a_link_to_nowhere_is_no_article(folder: Path) -> None:
     assert len([s for s in sources(folder) if isinstance(s, Source)]) == 3
 
 
+def test_a_link_out_of_the_folder_is_left_out(folder: Path, tmp_path: Path) -> None:
+    """What a link outside the folder leads to is not read, file or folder; a link inside it is."""
+    secret = tmp_path / "elsewhere" / "secret.md"
+    secret.parent.mkdir()
+    secret.write_text("# Salaries\n\nThe boss earns 9 a day.", "utf-8")
+    (folder / "out.md").symlink_to(secret)
+    (folder / "linked").symlink_to(secret.parent)
+    (folder / "within.md").symlink_to(folder / "kettle.md")
+    knowledge = opened(folder)
+    assert {page.id for page in knowledge.index.articles} == {
+        *("kettle", "deep/parcel", "deep/er/包裹", "within")
+    }
+    assert "out.md was left out: it is a link to a file outside the folder." in knowledge.problems
+
+
 # The cache
 
 

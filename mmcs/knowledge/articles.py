@@ -90,6 +90,8 @@ def sources(folder: Path) -> Iterator[Source | str]:
 def _source(file: Path, folder: Path) -> Source | str:
     name = well_formed(file.relative_to(folder).as_posix())
     try:
+        if not file.resolve().is_relative_to(folder.resolve()):
+            return f"{name} was left out: it is a link to a file outside the folder."
         if file.stat().st_size > MAX_BYTES:
             return f"{name} was left out: it is longer than {MAX_BYTES // 1_000_000} MB."
         content = file.read_bytes()

@@ -193,6 +193,10 @@ _ARTICLES: tuple[Pair, ...] = (
     ("{name} was left out: it cannot be read.", "略过了 {name}：无法读取。"),
     ("{name} was left out: it is empty.", "略过了 {name}：文件是空的。"),
     (
+        "{name} was left out: it is a link to a file outside the folder.",
+        "略过了 {name}：它是指向文件夹之外的链接。",
+    ),
+    (
         "A part of {name} was left out: “{order}” speaks to whoever drafts the reply. Edit the "
         "article.",
         "略过了 {name} 的一部分：“{order}”是对起草回复者说的话。请修改这篇文章。",

@@ -229,8 +229,8 @@
   });
 
   // --- between two tickets ---
-  // Until a ticket is drawn, a press would go to the one before. Buttons take none (desk.css); what
-  // comes by key or drop is done at the ticket that is drawn next.
+  // Until a ticket is drawn, a press would go to the one before. Buttons take none, from the mouse or
+  // from the keyboard; Ctrl+Enter and what is dropped are done at the ticket that is drawn next.
   const TURNS = new Set(["open", "sample", "new", "afresh", "language"]);
   let turning = 0; // answers on their way that draw a ticket
 
@@ -243,10 +243,16 @@
     const { event_data: pressed } = JSON.parse((options && options.body) || "{}");
     return Boolean(pressed) && TURNS.has(pressed.act);
   }
+  const between = () => turning > 0 || !ticket().case || Object.keys(early).length > 0;
   function atTicket(act) {
-    if (turning || !ticket().case || Object.keys(early).length) requestAnimationFrame(() => atTicket(act));
+    if (between()) requestAnimationFrame(() => atTicket(act));
     else act();
   }
+  window.addEventListener("click", (event) => {
+    if (!event.target.closest("#desk button") || !between()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation(); // Gradio listens at the button itself
+  }, true);
   const onceDrawn = (act) => requestAnimationFrame(() => requestAnimationFrame(act));
 
   // --- tabs ---
@@ -381,7 +387,7 @@
     turnBy(count);
     try {
       const answer = await fetched(...asked);
-      const text = await answer.clone().text();
+      const text = count || !answer.ok ? await answer.clone().text() : "";
       if (!answer.ok) sayWhy(text);
       return answer;
     } finally {

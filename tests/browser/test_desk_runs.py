@@ -168,6 +168,8 @@ def test_between_two_tickets_presses_wait_for_the_next(window: Window, chat: Gat
         expect(page.locator("#desk")).to_have_attribute("aria-busy", "true")
         page.press("body", "Control+Enter")
         page.click("#draft", force=True)
+        page.press("#draft", "Enter")
+        page.press("[data-act=new]", "Space")
         page.click("[data-act=new]", force=True)
     expect(page.locator("#desk")).to_have_attribute("aria-busy", "false")
     expect(page.locator("#drafts .growing")).to_contain_text("My")

@@ -1,43 +1,16 @@
-"""Does a sentence say that something was done? No article can know that of one customer.
-
-Told by grammar, not by a list of samples: by the tense and aspect of the main clause, and by who
-acts in it. A policy speaks in the present ("Refunds are sent …"), of what may be ("If your parcel
-was damaged, …", "Once we have received it, …") or of a kind of thing ("Orders placed before 2 pm
-…"); a deed is past, perfect or under way ("is on its way"; 已, 了 or 正在).
-"""
+"""Deeds in English: of the clauses of a sentence, what each says has happened or has come about."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Literal
 
-from mmcs.draft.verbs import PAST_ONLY, is_participle, is_past
-from mmcs.sentences import script
+from mmcs.draft.deeds.deed import Agent, Deed
+from mmcs.draft.deeds.verbs import PAST_ONLY, is_participle, is_past
 
-MOST = 1_000  # characters of a sentence that are looked at; a longer one is none
-
-Agent = Literal["shop", "customer", "other"]
 Kind = Literal["main", "if", "when", "relative"]
-
-
-@dataclass(frozen=True)
-class Deed:
-    """Something that a sentence says was done, or is under way."""
-
-    agent: Agent  # who did it; of a passive that names nobody, the shop
-    sure: bool = True  # False: the words may also be a policy or a heading
-    personal: bool = True  # of one transaction, or said to somebody: no article can know it
-    verb: str = ""  # what was done; empty where it isn't one English word
-    denied: bool = False  # "we have not refunded you"
-
-    @property
-    def is_of_one_customer(self) -> bool:
-        """Whether it is what the shop surely did for one customer: no article can know it."""
-        return self.agent == "shop" and self.sure and self.personal
-
 
 _ADVERB = re.compile(
     r"\w+ly|not|now|already|just|also|since|never|ever|still|always|both|all|then|even|yet|today"
@@ -118,9 +91,6 @@ _JOINT = re.compile(
     r"|an?|nothing)\b)"
 )
 _TOKEN = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_QUOTED = re.compile(
-    r"[“\"«「『][^”\"»」』]{0,80}[”\"»」』]|(?<!\w)['‘][^'’]{1,60}['’](?!\w)|`[^`]{0,80}`"
-)
 _CONTRACTIONS = tuple(
     (re.compile(pattern), words)
     for pattern, words in (
@@ -140,19 +110,6 @@ _CONTRACTIONS = tuple(
 )
 
 
-@lru_cache(4096)
-def find_deeds(text: str) -> tuple[Deed, ...]:
-    """Return what a sentence says was done. What a question asks is left out."""
-    plain = _QUOTED.sub(" quote ", text.strip()[:MOST])
-    if plain.endswith(("?", "？")):  # "We refunded you, didn't we?" says the first part
-        plain = re.sub(r"(?:^|[,，;；:：])[^,，;；:：]*$", "", plain)
-    found = _chinese(plain) if script(text) == "zh" else _english(plain)
-    return tuple(dict.fromkeys(found))
-
-
-# English
-
-
 @dataclass(frozen=True)
 class _Clause:
     """A stretch of a sentence with one subject and its verb."""
@@ -161,7 +118,8 @@ class _Clause:
     kind: Kind
 
 
-def _english(text: str) -> Iterator[Deed]:
+def deeds(text: str) -> Iterator[Deed]:
+    """Yield what an English sentence says was done."""
     low = text.lower()
     for pattern, words in _CONTRACTIONS:
         low = pattern.sub(words, low)
@@ -391,82 +349,4 @@ def _is_headline(words: Sequence[str], bare: int = 1) -> bool:
         and not any(word in _FINITE for word in told)
         and _is_result(told[-1])
         and ((len(told) <= bare and told[0].isalpha()) or bool(_TRANSACTION.search(" ".join(told))))
-    )
-
-
-# Chinese
-
-_ZH_THING = (
-    r"(?:退款|退货|换货|补发|订单|包裹|快递|款项|钱|赔偿|补偿|优惠券|账户|账号|预约|预订|工单|申请"
-    r"|发票|运费|押金|费用|货|商品|新机|替换件|维修|面单|地址|金额|费)"
-)
-_ZH_SPLIT = re.compile(r"[，。；！？,;!?：:\n（）()|]|\s-\s")
-_ZH_IF = re.compile(
-    r"如果|若(?!干)|^如(?!下|此|何|上|同)|一旦|要是|假如|假设|倘若|万一|只要|除非|无论|不论|是否"
-    r"|^当(?!天|日|前|地|面)|(?<![今此然先])后(?:$|才|再|即|会|可|方|将|\d)|之后|以后|时候|(?<![及同小准])时(?:$|[会请可])"
-    r"|的话|之前|以前|(?<![提目])前$|直到|每次|每当|表示|意味|说明|显示|状态|等[^，]{0,12}再"
-)
-_ZH_UNSAID = re.compile(
-    r"请|确保|确认|检查(?!过)|务必|须|需|建议|可以|可能|应该|应当|[会将能就]|[不没](?!错)"
-)
-_ZH_ASPECT = (
-    r"(?:(?P<done>已经?(?!知|婚|成|故|备|满|有)|刚刚|刚才|正在)"
-    r"|(?<=[\u4e00-\u9fff])(?P<le>(?<![为除极罢])了(?!解|如|结|不起|吗|呢|吧|却|然|得))"
-    r"|(?P<end>(?:成功|完毕|完成|在途中?|途中|运输中|派送中|处理中|在路上)$))"
-)
-_ZH_DONE = re.compile(_ZH_ASPECT)
-_ZH_WHO = re.compile(
-    r"(?P<shop>我们?(?![^，]{0,3}(?:了解|看到|理解|明白|注意|知道))|本店|客服|同事|工程师|师傅"
-    r"|[为给帮替向][您你]|[转打退汇寄发]到[您你])|(?P<customer>[您你](?!的|们的))"
-)
-_ZH_YOURS = re.compile(r"[您你]的.*[好完成]了")
-_ZH_FRAME = re.compile(
-    r"我们?(?:了解|看到|理解|明白|注意到|知道)|感谢|谢谢|(?:很|非常|十分)?抱歉|对不起|[您你](?:说|提到|反映|表示|写道|告诉|描述)"
-)
-# 已拆封的商品, 已经付款的: of a kind of thing, and what asks within a sentence.
-_ZH_KIND = re.compile(
-    r"(?<!是)(?:已经?[^，。的您你我]{1,10}|[\u4e00-\u9fff]{1,6}[了过])的(?=[\u4e00-\u9fff]|$)"
-    r"|[\u4e00-\u9fff]{0,6}[了过](?:多少|什么|哪|几)[\u4e00-\u9fff]*"
-)
-
-
-def _chinese(text: str) -> Iterator[Deed]:
-    framed = bool(_ZH_FRAME.match(text))
-    acting: Agent = "other"  # who acts is said once: 我们查过了，已经寄出
-    parts = [piece.strip().lstrip("-*# ") for piece in _ZH_SPLIT.split(text)]
-    parts = [part for part in parts if part]
-    for number, part in enumerate(parts):
-        plain = _ZH_KIND.sub("的", part)
-        if named := _ZH_WHO.match(plain):
-            acting = "shop" if named["shop"] else "customer"
-        done = _ZH_DONE.search(plain)
-        if done and not _ZH_IF.search(plain) and not _ZH_UNSAID.search(plain[: done.start()]):
-            yield _chinese_deed(
-                plain, done, "customer" if framed else acting, number + 1 == len(parts)
-            )
-
-
-def _chinese_deed(part: str, done: re.Match[str], acting: Agent, last: bool) -> Deed:
-    """Return who a part of a sentence says has done something.
-
-    了 alone may also tell how things are (滤网堵了), and what others follow on may be a condition:
-    包裹找到了，告诉我们一声就行.
-
-    Args:
-        part: of the sentence.
-        done: what says that something was done.
-        acting: who was named before; the customer in a sentence that tells what they said.
-        last: whether nothing follows.
-    """
-    who = next((w for w in _ZH_WHO.finditer(part) if w["shop"] or w.end() <= done.start()), None)
-    thing = bool(re.search(_ZH_THING, part[: done.start()] or part))
-    if who and who["shop"]:
-        return Deed("shop")
-    agent: Agent = "customer" if who else acting
-    if agent == "other" and (thing or not done.start()):
-        agent = "shop"
-    return Deed(
-        agent,
-        sure=last and not done["le"] and agent != "other",
-        personal=bool(who) or thing or not done.start() or bool(_ZH_YOURS.search(part)),
     )

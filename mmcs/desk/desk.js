@@ -229,8 +229,8 @@
   });
 
   // --- between two tickets ---
-  // Until a ticket is drawn, a press would go to the one before. Buttons take none, from the mouse or
-  // from the keyboard; Ctrl+Enter and what is dropped are done at the ticket that is drawn next.
+  // Until a ticket is drawn, a press would go to the one before. Buttons take none, from the mouse
+  // (desk.css) or the keyboard; Ctrl+Enter and what is dropped are done at the ticket drawn next.
   const TURNS = new Set(["open", "sample", "new", "afresh", "language"]);
   let turning = 0; // answers on their way that draw a ticket
 
@@ -243,9 +243,9 @@
     const { event_data: pressed } = JSON.parse((options && options.body) || "{}");
     return Boolean(pressed) && TURNS.has(pressed.act);
   }
-  const between = () => turning > 0 || !ticket().case || Object.keys(early).length > 0;
+  const between = () => turning > 0 || !ticket().case;
   function atTicket(act) {
-    if (between()) requestAnimationFrame(() => atTicket(act));
+    if (between() || Object.keys(early).length) requestAnimationFrame(() => atTicket(act));
     else act();
   }
   window.addEventListener("click", (event) => {

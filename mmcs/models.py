@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from mmcs import roles
@@ -26,6 +27,8 @@ EMBEDDED: dict[Role, str] = {
     "captioner": "composed",
     "embedder": "bilingual",
     "triager": "fusion",
+    "ranker": "mpnet",
+    "verifier": "mpnet",
     "chat": "llama_cpp",
 }
 # Stands in where an embedded one can't be had.
@@ -33,6 +36,9 @@ LESSER: dict[Role, str] = {"embedder": "minilm", "triager": "similarity"}
 # A multimodal model in this process, by MMCS_MODEL or because there is a GPU for it.
 MULTIMODAL: dict[Role, str] = {"captioner": "transformers_vlm", "chat": "transformers_vlm"}
 ON_CUDA: dict[Role, str] = {**EMBEDDED, **MULTIMODAL, "transcriber": "openai_whisper"}
+# These roles may be given to any cross-encoder of the hub.
+BY_NAME: frozenset[Role] = frozenset({"ranker", "verifier"})
+HUB = "cross_encoder"
 # These write several drafts at once; at the others tickets take turns.
 WIDE = frozenset({"transformers_vlm", "openai_api"})
 MOST_AT_ONCE = 16  # drafts
@@ -66,7 +72,11 @@ def chosen_backends(settings: Settings) -> dict[Role, str]:
     """Return the backend for each role: the one named by hand, else the engine column's."""
     column = _column(settings)
     named = {role: getattr(settings, role) for role in ROLES}
-    return {role: column[role] if named[role] == "auto" else named[role] for role in ROLES}
+    chosen = {role: column[role] if named[role] == "auto" else named[role] for role in ROLES}
+    for role in BY_NAME:
+        if "/" in named[role] or Path(named[role]).is_dir():
+            chosen[role] = HUB
+    return chosen
 
 
 def _column(settings: Settings) -> dict[Role, str]:
@@ -91,6 +101,7 @@ def needed_weights(settings: Settings) -> tuple[str, ...]:
         "fusion": ("minilm", "multilingual-e5-small", "efficientnet-lite0", "whisper-base"),
         "faster_whisper": ("whisper-base",),
         "efficientnet": ("efficientnet-lite0",),
+        "mpnet": ("mpnet",),
         "llama_cpp": (CHAT_ROWS.get(settings.chat_model, ""),),
     }
     chosen = chosen_backends(settings).values()
@@ -121,7 +132,8 @@ class Models:
 
     def start(self) -> None:
         """Begin to load every role."""
-        for role in ("embedder", "transcriber", "reader", "tagger", "captioner", "triager", "chat"):
+        self._begin("embedder")  # first, for the articles wait for it
+        for role in ROLES:
             self._begin(role)
 
     def then(self, role: Role, step: Callable[[Any], object]) -> Future[object]:
@@ -163,6 +175,10 @@ class Models:
     def ready(self, role: Role) -> bool:
         """Say whether ``get`` would return at once."""
         return self._states[role].phase == "ready"
+
+    def waits(self, role: Role) -> bool:
+        """Say whether a role is still to be loaded: neither there nor given up."""
+        return self.state(role).phase in {"waiting", "loading"}
 
     @property
     def most_drafts(self) -> int:

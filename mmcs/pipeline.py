@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, partial
@@ -36,7 +35,17 @@ from mmcs.intake import within_limits
 from mmcs.knowledge import Knowledge
 from mmcs.models import Indexing, Models
 from mmcs.retrieve import retrieve
-from mmcs.roles import ChatModel, ChatOptions, Embedder, Explaining, Remembering, Role
+from mmcs.roles import (
+    ChatModel,
+    ChatOptions,
+    Embedder,
+    Explaining,
+    Ranker,
+    Remembering,
+    RememberingVerifier,
+    Role,
+    Verifier,
+)
 from mmcs.settings import Settings
 from mmcs.ticket import (
     Attachment,
@@ -140,6 +149,23 @@ class Pipeline:
     @cached_property
     def _embedder(self) -> Embedder:
         return Remembering(self.models.get("embedder"))
+
+    @cached_property
+    def _ranker(self) -> Ranker | None:
+        """The model that reads articles; None if it can't be had, of which ``models`` tells."""
+        try:
+            ranker: Ranker = self.models.get("ranker")
+        except ModelUnavailable:
+            return None
+        return ranker
+
+    @cached_property
+    def _verifier(self) -> Verifier | None:
+        """The model of the check; None if it can't be had, of which ``models`` tells."""
+        try:
+            return RememberingVerifier(self.models.get("verifier"))
+        except ModelUnavailable:
+            return None
 
     @property
     def knowledge(self) -> Knowledge:
@@ -281,10 +307,10 @@ class Pipeline:
     def _write(self, found: Case) -> Generator[Case, None, None]:
         if not self.writes(found):
             return
-        if not self.wait_for_chat and self.models.state("chat").phase in {"waiting", "loading"}:
+        if not self.wait_for_chat and self.models.waits("chat"):
             yield found.with_problem("draft", STILL_LOADING)
             return
-        writer = Writer(self.settings, self.models, self.domain, self._embedder)
+        writer = Writer(self.settings, self.models, self.domain, self._checker)
         for case in writer.write(within_limits(found)):
             yield self._with_news(replace(case, ticket=found.ticket))
 
@@ -292,10 +318,9 @@ class Pipeline:
         """Return the sentences of an agent's reply that state a fact, a deed or a promise which
         nothing supports. It waits for no model."""
         case, courtesies = within_limits(case), self.domain.courtesies
-        if self.models.ready("embedder"):
-            with suppress(ModelUnavailable):  # the check's own trees are missing
-                return check_reply(case, reply, self._embedder, courtesies)
-        return check_reply(case, reply, None, courtesies)
+        loaded = self.models.ready("embedder") and not self.models.waits("verifier")
+        checker = Checker(case, self._embedder, self._verifier, ()) if loaded else None
+        return check_reply(case, reply, checker, courtesies)
 
     @property
     def explains(self) -> bool:
@@ -376,8 +401,7 @@ class Pipeline:
         Problem, and on the page until it is loaded."""
         if not self.models.has_standby(role):
             return case, use(self.models.get(role))
-        loading = self.models.state(role).phase in {"waiting", "loading"}
-        if loading and not self.wait_for_chat:
+        if self.models.waits(role) and not self.wait_for_chat:
             return case, use(self.models.standby(role))
         try:
             with foreseen(case.id):
@@ -402,12 +426,15 @@ class Pipeline:
     def _retrieve(self, case: Case) -> Case:
         language = draft_language(case, self.domain)
         threshold = self.domain.threshold
-        passages = retrieve(case, self.knowledge, language, PASSAGES, threshold)
+        knowledge = replace(self.knowledge, ranker=self._ranker)
+        passages = retrieve(case, knowledge, language, PASSAGES, threshold)
         return replace(case, passages=passages)
 
     def _instant(self, case: Case) -> Case:
-        checker = Checker(case, self._embedder, self.domain.courtesies)
-        return replace(case, draft=instant_draft(case, self.domain, checker))
+        return replace(case, draft=instant_draft(case, self.domain, self._checker(case)))
+
+    def _checker(self, case: Case) -> Checker:
+        return Checker(case, self._embedder, self._verifier, self.domain.courtesies)
 
 
 def _with_picture(case: Case, picture: Picture) -> Case:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +26,18 @@ Sound = NDArray[np.float32]  # (samples,), mono, 16 kHz, in [-1, 1]
 Image = NDArray[np.uint8]  # (height, width, 3), RGB, upright
 Vectors = NDArray[np.float32]  # (texts, dimensions), unit length
 
-Role = Literal["transcriber", "reader", "tagger", "captioner", "embedder", "triager", "chat"]
-ROLES: tuple[Role, ...] = (
+Role = Literal[
     "transcriber",
     "reader",
     "tagger",
     "captioner",
     "embedder",
     "triager",
+    "ranker",
+    "verifier",
     "chat",
-)
+]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class Transcriber(Protocol):
@@ -132,6 +134,53 @@ class Explaining(Protocol):
         Raises:
             ModelUnavailable: it has not learned the question, or has nothing to go by.
         """
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a Ranker says about one passage beside a question."""
+
+    answers: float  # 0-1, calibrated: that the passage answers
+    likeness: float = 0.0  # cosine of both, where the Ranker tells it
+
+
+class Ranker(Protocol):
+    """Does a passage answer a question? English."""
+
+    name: str
+
+    def rank(self, question: str, passages: Sequence[str]) -> tuple[Read, ...]:
+        """Return what is said about each passage, its title in the first line."""
+
+
+class Verifier(Protocol):
+    """Does a source say what a sentence claims? English."""
+
+    name: str
+
+    def verify(self, claims: Sequence[str], sources: Sequence[str]) -> NDArray[np.float64]:
+        """Return for each claim the chance, 0-1, that the source beside it says so, (claims,)."""
+
+
+class RememberingVerifier:
+    """A Verifier that reads a pair once: a reply is checked again with each of its changes."""
+
+    def __init__(self, verifier: Verifier, most: int = 20_000) -> None:
+        self.name = verifier.name
+        self._verifier = verifier
+        self._most = most
+        self._known: dict[tuple[str, str], float] = {}
+
+    def verify(self, claims: Sequence[str], sources: Sequence[str]) -> NDArray[np.float64]:
+        """Return for each claim the chance, 0-1, that the source beside it says so, (claims,)."""
+        known = self._known if len(self._known) < self._most else {}
+        pairs = list(zip(claims, sources, strict=True))
+        fresh = [pair for pair in dict.fromkeys(pairs) if pair not in known]
+        if fresh:
+            read = self._verifier.verify([c for c, _ in fresh], [s for _, s in fresh])
+            known.update(zip(fresh, read.tolist(), strict=True))
+        self._known = known
+        return np.array([known[pair] for pair in pairs])
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,8 @@ class Settings:
     captioner: str = "auto"
     embedder: str = "auto"
     triager: str = "auto"
+    ranker: str = "auto"
+    verifier: str = "auto"
     chat: str = "auto"  # "none": articles only
     model: str = "auto"  # the engine column: auto, embedded, or a multimodal model's id or folder
     chat_model: str = "base"  # base (1.5B), small (0.5B), tiny (135M), or a GGUF by path or hub id

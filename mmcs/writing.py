@@ -6,7 +6,7 @@ As in ``pipeline``, errors become Problems here.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ from mmcs.domain import Domain
 from mmcs.draft import Checker, another_may_pass, choose, model_draft
 from mmcs.errors import BadInput, MMCSError, ModelUnavailable, Unforeseen
 from mmcs.models import Models
-from mmcs.roles import ChatModel, ChatOptions, Embedder, Image
+from mmcs.roles import ChatModel, ChatOptions, Image
 from mmcs.settings import Settings
 from mmcs.ticket import Case
 
@@ -35,7 +35,7 @@ class Writer:
     settings: Settings
     models: Models
     domain: Domain
-    embedder: Embedder
+    checker_of: Callable[[Case], Checker]
 
     def write(self, case: Case) -> Generator[Case, None, None]:
         """Yield the Case as the language model writes; if it fails, the embedded one begins anew,
@@ -64,7 +64,7 @@ class Writer:
         begun = time.perf_counter()
         instant = case.draft
         assert instant is not None  # noqa: S101  # the pipeline has seen to it
-        checker = Checker(case, self.embedder, self.domain.courtesies)
+        checker = self.checker_of(case)
         images = self._shown(case) if chat.images else ()
         with closing(model_draft(case, self.domain, chat, checker, images)) as growing:
             for written in growing:

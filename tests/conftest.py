@@ -5,18 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from checkers import CheckerOf
 from media_files import corners, encoded, pcm, wav
 
 from mmcs import roles
+from mmcs.draft import Checker
 from mmcs.models import Models, chosen_backends
 from mmcs.pipeline import Pipeline
-from mmcs.roles import Embedder
+from mmcs.roles import Embedder, Verifier
 from mmcs.settings import Settings, from_environment
 
-FAKES = {
-    role: "fake"
-    for role in ("transcriber", "reader", "tagger", "captioner", "embedder", "triager", "chat")
-}
+FAKES = dict.fromkeys(roles.ROLES, "fake")
 
 
 @pytest.fixture
@@ -49,6 +48,19 @@ def real_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings
 def real_pipeline(real_settings: Settings) -> Pipeline:
     """The retail desk on the real embedded models."""
     return Pipeline(real_settings, Models(real_settings))
+
+
+@pytest.fixture(scope="session")
+def real_verifier(real_settings: Settings) -> Verifier:
+    """The model of the check that ships."""
+    name = chosen_backends(real_settings)["verifier"]
+    return roles.RememberingVerifier(roles.load("verifier", name, real_settings))
+
+
+@pytest.fixture(scope="session")
+def real_checker(real_embedder: Embedder, real_verifier: Verifier) -> CheckerOf:
+    """Make the check of a Case by what ships, with courtesies of one's own."""
+    return lambda case, courtesies: Checker(case, real_embedder, real_verifier, courtesies)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,6 @@ LAYERS = (
         "reading_order",
         "sentences",
         "labelled",
-        "trees",
         "weights",
         "domain",
     ),

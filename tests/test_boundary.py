@@ -9,20 +9,34 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mmcs.backends import fake
+from mmcs.backends.fake import FakeChat
 from mmcs.boundary import foreseen
 from mmcs.errors import ModelUnavailable, Unforeseen
 from mmcs.explanation import Explanation
 from mmcs.intake import Request, take
 from mmcs.models import Models
 from mmcs.pipeline import Pipeline
-from mmcs.roles import ROLES, ChatMessage, ChatOptions, Embedder, Image, Role, Sound, Vectors
+from mmcs.roles import (
+    ROLES,
+    ChatMessage,
+    ChatOptions,
+    Embedder,
+    Image,
+    Read,
+    Role,
+    Sound,
+    Vectors,
+)
 from mmcs.settings import Settings
 from mmcs.ticket import Case, Evidence, Picture, Reading, Tag, Ticket, Transcript, Triage
 
 LATE = "My parcel with order 48213 is late. Tracking shows no movement. Is it lost?"
+SAID = "Parcels without any movement count as lost after some days."  # in no article
 SECRET = "the customer's card is 4111 1111"
 STAGES: dict[Role, set[str]] = {
     "transcriber": {"transcribe"},
@@ -31,6 +45,8 @@ STAGES: dict[Role, set[str]] = {
     "captioner": {"tag"},
     "embedder": {"retrieve", "instant"},
     "triager": {"triage"},
+    "ranker": {"retrieve"},
+    "verifier": {"draft"},
     "chat": {"draft"},
 }
 
@@ -69,6 +85,14 @@ class Broken:
     def triage(self, ticket: Ticket, evidence: Evidence) -> Triage:
         """Fail."""
         raise StopIteration(SECRET)
+
+    def rank(self, question: str, passages: Sequence[str]) -> tuple[Read, ...]:
+        """Fail."""
+        raise LookupError(SECRET)
+
+    def verify(self, claims: Sequence[str], sources: Sequence[str]) -> NDArray[np.float64]:
+        """Fail."""
+        raise FloatingPointError(SECRET)
 
     def explain(self, ticket: Ticket, evidence: Evidence, question: str) -> Explanation:
         """Fail."""
@@ -109,7 +133,9 @@ def test_a_bug_costs_its_own_part(
 ) -> None:
     """Whatever breaks in a model, the Case has a Problem with an id, the log has that id with the
     trace and the ticket, and neither quotes the customer; all other parts are there."""
-    pipeline = Pipeline(fake_settings, Given(fake_settings, **{role: Broken()}))
+    pipeline = Pipeline(
+        fake_settings, Given(fake_settings, **{"chat": FakeChat(SAID), role: Broken()})
+    )
     case = last_case(pipeline, Request("", LATE, (sound,), (image,)))
     assert {problem.stage for problem in case.problems} == STAGES[role]
     for problem in case.problems:

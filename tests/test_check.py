@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from checkers import CheckerOf
 
 from mmcs.domain import open_domain
-from mmcs.draft import Checker, instant_draft
+from mmcs.draft import instant_draft
 from mmcs.draft.deeds import find_deeds
 from mmcs.draft.facts import find_facts
 from mmcs.labelled import read_labelled
-from mmcs.roles import Embedder
 from mmcs.sentences import script
 from mmcs.settings import ASSETS
 from mmcs.ticket import Case, Message, Passage, Ticket
@@ -45,8 +45,8 @@ class Told:
 TOLD = read_labelled(DATA, Told, "claim")
 
 
-def supported(told: Told, claim: str, embedder: Embedder) -> bool:
-    return all(one.supported for one in Checker(told.case, embedder, ()).check(claim))
+def supported(told: Told, claim: str, real_checker: CheckerOf) -> bool:
+    return all(one.supported for one in real_checker(told.case, ()).check(claim))
 
 
 @pytest.mark.parametrize(
@@ -55,17 +55,17 @@ def supported(told: Told, claim: str, embedder: Embedder) -> bool:
     ids=lambda value: value.id if isinstance(value, Told) else str(value).replace(" ", "-"),
 )
 def test_what_is_false_is_never_supported(
-    told: Told, claim: str, kind: str, real_embedder: Embedder
+    told: Told, claim: str, kind: str, real_checker: CheckerOf
 ) -> None:
     """A deed that nobody told, another currency, unit or number, or a word that leaves no
     exception is marked, however much else of the sentence is true."""
-    assert not supported(told, claim, real_embedder), kind
+    assert not supported(told, claim, real_checker), kind
 
 
-def test_most_of_what_is_true_is_supported(real_embedder: Embedder) -> None:
+def test_most_of_what_is_true_is_supported(real_checker: CheckerOf) -> None:
     """Other words for the same number, day or currency, and policies, are not marked."""
     true = [(told, text) for told in TOLD for text, true, _ in told.claims if true]
-    marked = [text for told, text in true if not supported(told, text, real_embedder)]
+    marked = [text for told, text in true if not supported(told, text, real_checker)]
     assert len(marked) <= (1 - LEAST_TRUE) * len(true), marked
 
 
@@ -172,7 +172,7 @@ def test_what_only_sounds_like_a_number_is_none(text: str) -> None:
     assert "1" not in {fact.value for fact in find_facts(text)}
 
 
-def test_a_deed_in_an_article_is_not_drafted(real_embedder: Embedder) -> None:
+def test_a_deed_in_an_article_is_not_drafted(real_checker: CheckerOf) -> None:
     """An article that tells what was done for one customer lends the instant draft its policy, not
     the deed."""
     domain = open_domain(ASSETS / "domains" / "retail")
@@ -182,6 +182,6 @@ def test_a_deed_in_an_article_is_not_drafted(real_embedder: Embedder) -> None:
         Ticket((Message("customer", "When does my refund arrive?"),)),
         passages=(Passage("refunds", "", text, 0.9),),
     )
-    draft = instant_draft(asked, domain, Checker(asked, real_embedder, domain.courtesies))
+    draft = instant_draft(asked, domain, real_checker(asked, domain.courtesies))
     assert "5-7 working days" in draft.text
     assert "$123" not in draft.text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mmcs.backends.fake import FakeEmbedder
+from mmcs.backends.fake import FakeEmbedder, FakeReading
 from mmcs.backends.similarity import Likeness
 from mmcs.desk import build
 from mmcs.desk.files import Files
@@ -147,7 +147,7 @@ def test_a_draft_without_an_acknowledgement_has_no_gap(fake_settings: Settings, 
         Ticket((Message("customer", "How long may I borrow a boat?"),)),
         passages=(Passage("boats/borrow-a-boat", "Borrow a boat", text, 0.9, language="en"),),
     )
-    checker = Checker(case, FakeEmbedder(), domain.courtesies)
+    checker = Checker(case, FakeEmbedder(), FakeReading(), domain.courtesies)
     draft = instant_draft(case, domain, checker)
     assert draft.text == f"Hello,\n\n{text}\n\nKind regards"
     assert all(claim.supported for claim in draft.claims)

@@ -4,13 +4,13 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from checkers import CheckerOf
 
 from mmcs.backends.fake import FakeChat
 from mmcs.domain import Domain, open_domain
-from mmcs.draft import Checker, choose, instant_draft, model_draft
+from mmcs.draft import choose, instant_draft, model_draft
 from mmcs.draft.facts import find_facts
 from mmcs.draft.repair import repair
-from mmcs.roles import Embedder
 from mmcs.sentences import split_units
 from mmcs.settings import ASSETS
 from mmcs.ticket import (
@@ -50,12 +50,6 @@ STEPS = Passage(
 
 
 @pytest.fixture(scope="module")
-def embedder(real_embedder: Embedder) -> Embedder:
-    """What ships decides what is said."""
-    return real_embedder
-
-
-@pytest.fixture(scope="module")
 def domain() -> Domain:
     return open_domain(ASSETS / "domains" / "retail")
 
@@ -77,18 +71,18 @@ def case(text: str = "When do I get my refund for order 48213?", *passages: Pass
     )
 
 
-def claims(text: str, embedder: Embedder, of: Case | None = None) -> tuple[Claim, ...]:
-    return Checker(of or case(), embedder, ("Kind regards,",)).check(text)
+def claims(text: str, real_checker: CheckerOf, of: Case | None = None) -> tuple[Claim, ...]:
+    return real_checker(of or case(), ("Kind regards,",)).check(text)
 
 
-def only(text: str, embedder: Embedder, of: Case | None = None) -> Claim:
-    (claim,) = claims(text, embedder, of)
+def only(text: str, real_checker: CheckerOf, of: Case | None = None) -> Claim:
+    (claim,) = claims(text, real_checker, of)
     return claim
 
 
-def test_a_sentence_of_an_article_is_supported_by_its_very_words(embedder: Embedder) -> None:
+def test_a_sentence_of_an_article_is_supported_by_its_very_words(real_checker: CheckerOf) -> None:
     """What stands in a passage is supported, and the quote is the passage's sentence."""
-    claim = only("It goes to the original payment method.", embedder)
+    claim = only("It goes to the original payment method.", real_checker)
     assert claim.supported
     assert claim.support[0].ref == "en/returns/refunds"
     assert claim.support[0].quote == "It goes to the original payment method."
@@ -107,10 +101,10 @@ def test_a_sentence_of_an_article_is_supported_by_its_very_words(embedder: Embed
     ],
 )
 def test_a_hard_fact_that_nothing_carries_is_named(
-    text: str, wrong: str, embedder: Embedder
+    text: str, wrong: str, real_checker: CheckerOf
 ) -> None:
     """A changed number, unit, amount, day, link or code marks the sentence and is shown."""
-    claim = only(text, embedder)
+    claim = only(text, real_checker)
     assert not claim.supported
     assert any(wrong in words for words in claim.unsupported)
 
@@ -125,38 +119,38 @@ def test_a_hard_fact_that_nothing_carries_is_named(
     ],
 )
 def test_what_the_shop_is_said_to_have_done_is_never_supported(
-    text: str, embedder: Embedder
+    text: str, real_checker: CheckerOf
 ) -> None:
     """No article can know what was done for this customer."""
-    assert not only(text, embedder).supported
+    assert not only(text, real_checker).supported
 
 
-def test_a_promise_needs_an_article(embedder: Embedder) -> None:
+def test_a_promise_needs_an_article(real_checker: CheckerOf) -> None:
     """The customer's own words carry no promise of the shop."""
     wish = case("You will receive a full refund tomorrow.")
-    assert not only("You will receive a full refund tomorrow.", embedder, wish).supported
+    assert not only("You will receive a full refund tomorrow.", real_checker, wish).supported
 
 
-def test_what_to_do_needs_an_article(embedder: Embedder) -> None:
+def test_what_to_do_needs_an_article(real_checker: CheckerOf) -> None:
     """What the customer has done is no reason to tell them to do it."""
     told = case("I moved the dock behind the sofa on Sunday.", STEPS)
-    claims = Checker(told, embedder, ()).check(
+    claims = real_checker(told, ()).check(
         "Please move the dock behind the sofa on Sunday. Pull out the hair."
     )
     assert [claim.supported for claim in claims] == [False, True]
 
 
-def test_a_denial_does_not_support_its_opposite(embedder: Embedder) -> None:
+def test_a_denial_does_not_support_its_opposite(real_checker: CheckerOf) -> None:
     """ "not refundable" carries no "refundable"."""
-    assert not only("Opened consumables are refundable.", embedder).supported
-    assert only("Opened consumables are not refundable.", embedder).supported
+    assert not only("Opened consumables are refundable.", real_checker).supported
+    assert only("Opened consumables are not refundable.", real_checker).supported
 
 
 def test_the_customers_own_numbers_are_supported_by_where_they_were_given(
-    embedder: Embedder,
+    real_checker: CheckerOf,
 ) -> None:
     """An amount that was said and a code that was read are carried by the voice and the image."""
-    said = only("You paid $89.", embedder)
+    said = only("You paid $89.", real_checker)
     assert said.supported
     assert said.support[0].ref == "note.ogg@0.0"
 
@@ -170,74 +164,76 @@ def test_the_customers_own_numbers_are_supported_by_where_they_were_given(
     ],
 )
 def test_one_side_of_a_conflict_is_not_the_truth(
-    text: str, wrong: tuple[str, ...], embedder: Embedder
+    text: str, wrong: tuple[str, ...], real_checker: CheckerOf
 ) -> None:
     """Where two sources disagree, a sentence names both values, asks, or is marked."""
     two = case("You charged $419 but the invoice says $391.90.", RETURNS)
     conflict = Conflict("amount", ("419.00 USD", "391.90 USD"), ("text", "bill.png#3"))
     contested = replace(two, evidence=replace(two.evidence, conflicts=(conflict,)))
-    (claim,) = Checker(contested, embedder, ()).check(text)
+    (claim,) = real_checker(contested, ()).check(text)
     assert claim.unsupported == wrong
 
 
-def test_courtesies_and_questions_claim_nothing(embedder: Embedder) -> None:
+def test_courtesies_and_questions_claim_nothing(real_checker: CheckerOf) -> None:
     """Greetings, regrets, questions and the domain's own words need no support."""
     found = claims(
-        "Hello,\n\nI'm sorry about that. Could you send a photo?\n\nKind regards,", embedder
+        "Hello,\n\nI'm sorry about that. Could you send a photo?\n\nKind regards,", real_checker
     )
     assert [claim.courtesy for claim in found] == [True] * 4
 
 
-def test_a_long_thank_you_is_no_courtesy(embedder: Embedder) -> None:
+def test_a_long_thank_you_is_no_courtesy(real_checker: CheckerOf) -> None:
     """A claim can't hide behind a greeting."""
     claim = only(
         "Thank you for writing, the warehouse found the parcel and the courier drives it over to "
         "your sister.",
-        embedder,
+        real_checker,
     )
     assert not claim.courtesy
     assert not claim.supported
 
 
-def test_the_claims_are_the_whole_draft(embedder: Embedder) -> None:
+def test_the_claims_are_the_whole_draft(real_checker: CheckerOf) -> None:
     """Every word of a draft stands in exactly one claim, in order."""
     text = "Hello,\n\nA refund takes 5 days. Really.\n\n1. Open it.\n2. Close it.\n\nKind regards,"
-    assert "".join(c.text for c in claims(text, embedder)).replace(" ", "") == "".join(text.split())
+    assert "".join(c.text for c in claims(text, real_checker)).replace(" ", "") == "".join(
+        text.split()
+    )
 
 
-def test_the_instant_draft_invents_nothing(domain: Domain, embedder: Embedder) -> None:
+def test_the_instant_draft_invents_nothing(domain: Domain, real_checker: CheckerOf) -> None:
     """Each of its sentences is a courtesy of the domain or stands in a passage."""
-    draft = drafted(case(), domain, embedder)
+    draft = drafted(case(), domain, real_checker)
     assert draft.engine == "article"
     assert draft.share_supported == 1.0
     assert "5-7 working days" in draft.text
     assert draft.text.startswith("Hello,")
 
 
-def test_steps_stay_whole(domain: Domain, embedder: Embedder) -> None:
+def test_steps_stay_whole(domain: Domain, real_checker: CheckerOf) -> None:
     """A list is taken whole or not at all."""
     draft = drafted(
-        case("My Orbit R3 shows E12, a wheel is stuck, switch off?", STEPS), domain, embedder
+        case("My Orbit R3 shows E12, a wheel is stuck, switch off?", STEPS), domain, real_checker
     )
     assert "1. Switch the robot off.\n2. Pull out the hair." in draft.text
 
 
-def test_without_a_passage_the_draft_says_so(domain: Domain, embedder: Embedder) -> None:
+def test_without_a_passage_the_draft_says_so(domain: Domain, real_checker: CheckerOf) -> None:
     """An honest refusal names no fact, and asks for what is missing."""
     empty = case()
     nothing = Case(empty.id, empty.ticket, Evidence(), empty.triage)
-    draft = drafted(nothing, domain, embedder)
+    draft = drafted(nothing, domain, real_checker)
     assert draft.refused
     assert domain.tone.no_answer["en"] in draft.text
     assert domain.category("returns").ask.en in draft.text
     assert not find_facts(domain.tone.no_answer["en"])
 
 
-def test_the_models_draft_grows_and_is_checked(domain: Domain, embedder: Embedder) -> None:
+def test_the_models_draft_grows_and_is_checked(domain: Domain, real_checker: CheckerOf) -> None:
     """Its text grows piece by piece; the last one has the sign-off and its claims."""
     of = case()
     chat = FakeChat("It goes to the original payment method. It arrives on Friday.")
-    drafts = list(model_draft(of, domain, chat, Checker(of, embedder, domain.courtesies)))
+    drafts = list(model_draft(of, domain, chat, real_checker(of, domain.courtesies)))
     assert len(drafts) > 5
     assert all(len(a.text) <= len(b.text) for a, b in pairwise(drafts))
     assert [c.supported for c in drafts[-1].claims if not c.courtesy] == [True, False]
@@ -268,10 +264,10 @@ def test_the_models_draft_must_earn_its_place(supported: tuple[bool, ...], engin
     ],
 )
 def test_saying_that_no_article_answers_claims_nothing(
-    text: str, supported: bool, embedder: Embedder
+    text: str, supported: bool, real_checker: CheckerOf
 ) -> None:
     """An admission needs no source; one that brings a number, a promise or a deed with it does."""
-    claim = only(text, embedder)
+    claim = only(text, real_checker)
     assert claim.supported is supported
     assert claim.courtesy is supported
 
@@ -308,8 +304,8 @@ def test_units_keep_steps_and_rows_apart() -> None:
     ]
 
 
-def drafted(of: Case, domain: Domain, embedder: Embedder) -> Draft:
-    return instant_draft(of, domain, Checker(of, embedder, domain.courtesies))
+def drafted(of: Case, domain: Domain, real_checker: CheckerOf) -> Draft:
+    return instant_draft(of, domain, real_checker(of, domain.courtesies))
 
 
 def test_number_words_and_digits_are_one_fact() -> None:
@@ -318,11 +314,13 @@ def test_number_words_and_digits_are_one_fact() -> None:
     assert {(f.value, f.unit) for f in find_facts("三十天内")} == {("30", "day")}
 
 
-def test_a_sentence_that_nothing_supports_gives_way_to_the_articles_own(embedder: Embedder) -> None:
+def test_a_sentence_that_nothing_supports_gives_way_to_the_articles_own(
+    real_checker: CheckerOf,
+) -> None:
     """What the model got wrong is said in the article's words, what stands there already goes, and
     what has no sentence like it stays, to be marked."""
     of = case()
-    checker = Checker(of, embedder, ("Kind regards,",))
+    checker = real_checker(of, ("Kind regards,",))
     wrong = "A refund takes 2-3 working days after the parcel arrives at the warehouse."
     text = f"{wrong} Our moon base opens tomorrow.\n\nKind regards,"
     tried = repair(text, checker.check(text), checker)
@@ -334,22 +332,22 @@ def test_a_sentence_that_nothing_supports_gives_way_to_the_articles_own(embedder
     assert repair(twice, checker.check(twice), checker).text == f"{right}\n\nKind regards,"
 
 
-def test_politeness_changes_no_wording(embedder: Embedder) -> None:
+def test_politeness_changes_no_wording(real_checker: CheckerOf) -> None:
     """A sentence of an article stays supported when it is asked for politely."""
-    assert only("Please note that it goes to the original payment method.", embedder).supported
+    assert only("Please note that it goes to the original payment method.", real_checker).supported
 
 
-def test_a_part_of_a_denial_is_not_supported_by_it(embedder: Embedder) -> None:
+def test_a_part_of_a_denial_is_not_supported_by_it(real_checker: CheckerOf) -> None:
     """The words may stand in the article, what they say does not."""
-    assert not only("Opened consumables are refundable.", embedder).supported
+    assert not only("Opened consumables are refundable.", real_checker).supported
 
 
-def test_a_heading_supports_itself_alone(embedder: Embedder) -> None:
+def test_a_heading_supports_itself_alone(real_checker: CheckerOf) -> None:
     """A question in a heading doesn't answer itself."""
     text = "Orders ship within one day."
     asked = Passage("en/orders/cancel", "Cancel", text, 0.9, heading="Can I cancel my order")
     found = claims(
-        "I can cancel my order.\n\nCan I cancel my order", embedder, case("Hello", asked)
+        "I can cancel my order.\n\nCan I cancel my order", real_checker, case("Hello", asked)
     )
     assert not found[0].supported and found[1].supported
 
@@ -365,46 +363,48 @@ def test_a_shorter_draft_does_not_take_the_place_of_a_fuller_one() -> None:
     assert choose(instant, full)[0].engine == "model"
 
 
-def test_a_faint_answer_says_that_it_may_be_none(domain: Domain, embedder: Embedder) -> None:
+def test_a_faint_answer_says_that_it_may_be_none(domain: Domain, real_checker: CheckerOf) -> None:
     """Where the best passage is not likely to answer, the draft is doubtful; a refusal is not."""
     for score, doubtful in ((0.9, False), (0.3, True)):
         of = case("When do I get my refund?", replace(RETURNS, score=score))
-        checker = Checker(of, embedder, domain.courtesies)
+        checker = real_checker(of, domain.courtesies)
         assert instant_draft(of, domain, checker).doubtful is doubtful
         *_, written = model_draft(of, domain, FakeChat("It takes 5-7 working days."), checker)
         assert written.doubtful is doubtful
     of = replace(case("Elephants?"), passages=())
-    assert not instant_draft(of, domain, Checker(of, embedder, ())).doubtful
+    assert not instant_draft(of, domain, real_checker(of, ())).doubtful
 
 
-def test_faint_passages_of_other_articles_are_left_out(domain: Domain, embedder: Embedder) -> None:
+def test_faint_passages_of_other_articles_are_left_out(
+    domain: Domain, real_checker: CheckerOf
+) -> None:
     """Beside a faint best passage another article's faint one is not drawn on, a likely one is."""
     for score, articles in ((0.15, 1), (0.4, 2)):
         of = case("E12, and my refund?", replace(RETURNS, score=0.45), replace(STEPS, score=score))
-        draft = instant_draft(of, domain, Checker(of, embedder, domain.courtesies))
+        draft = instant_draft(of, domain, real_checker(of, domain.courtesies))
         cited = {s.ref for c in draft.claims for s in c.support}
         assert len(cited) == articles
 
 
-def test_a_customers_wish_is_no_duration_of_the_articles(embedder: Embedder) -> None:
+def test_a_customers_wish_is_no_duration_of_the_articles(real_checker: CheckerOf) -> None:
     """The number of days in a statement of the articles must be theirs, whatever was asked for."""
     hurried = case("I need the refund within 2 working days.")
     claim = claims(
         "A refund takes 2 working days after the parcel arrives at the warehouse.",
-        embedder,
+        real_checker,
         hurried,
     )
     assert not claim[0].supported
-    told = claims("You need the refund within 2 working days.", embedder, hurried)
+    told = claims("You need the refund within 2 working days.", real_checker, hurried)
     assert told[0].supported
 
 
-def test_a_detail_is_asked_for_where_it_is_needed(domain: Domain, embedder: Embedder) -> None:
+def test_a_detail_is_asked_for_where_it_is_needed(domain: Domain, real_checker: CheckerOf) -> None:
     """Who asks a general question is not asked for an order number; where the articles call for it,
     or a colleague has to look into it, the draft asks."""
     ask = domain.category("returns").ask.en
     needing = replace(RETURNS, text="Write to us with your order number and a photo of the label.")
     for passage, asked in ((RETURNS, False), (needing, True)):
         of = case("What does the return label cost?", passage)
-        draft = instant_draft(of, domain, Checker(of, embedder, domain.courtesies))
+        draft = instant_draft(of, domain, real_checker(of, domain.courtesies))
         assert (ask in draft.text) is asked

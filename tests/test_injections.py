@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from checkers import CheckerOf
 
 from mmcs.backends.fake import FakeChat
 from mmcs.domain import Domain, open_domain
-from mmcs.draft import Checker, choose, instant_draft, model_draft
+from mmcs.draft import choose, instant_draft, model_draft
 from mmcs.knowledge import Knowledge
 from mmcs.labelled import read_labelled
 from mmcs.pipeline import Pipeline
@@ -105,14 +106,18 @@ def said(text: str) -> str:
 
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda one: f"{one.id}-{one.where}-{one.goal}")
 def test_a_model_that_obeys_is_not_shown_first(
-    attempt: Attempt, domain: Domain, knowledge: Knowledge, tmp_path: Path
+    attempt: Attempt,
+    domain: Domain,
+    knowledge: Knowledge,
+    real_checker: CheckerOf,
+    tmp_path: Path,
 ) -> None:
     """What an obedient model writes is marked, and the articles' own draft stands in its place; or
     it gave way to the article's own sentence on the same thing, and that may stand first."""
     case = asked(attempt)
     articles = opened(attempt, knowledge, tmp_path)
     case = replace(case, passages=retrieve(case, articles, attempt.language, 5, 0.0))
-    checker = Checker(case, knowledge.embedder, domain.courtesies)
+    checker = real_checker(case, domain.courtesies)
     instant = instant_draft(case, domain, checker)
     order = attempt.forbidden[0]
     obedient = FakeChat(f"{order[0].upper()}{order[1:]}.")

@@ -79,9 +79,9 @@ def test_weights_that_cannot_be_had_are_told(fake_settings: Settings) -> None:
 
 
 def test_only_what_is_chosen_is_fetched(fake_settings: Settings) -> None:
-    """Fakes need no weights; the embedded engines need five models."""
+    """Fakes need no weights; the embedded engines need six models."""
     assert needed_weights(fake_settings) == ()
-    assert len(needed_weights(Settings())) == 5
+    assert len(needed_weights(Settings())) == 6
     assert chosen_backends(fake_settings)["chat"] == "fake"
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import gradio as gr
 import pytest
+from checkers import CheckerOf
 from desk_pages import WINDOW, desk_of
 
 from mmcs.desk.actions import Actions
@@ -17,7 +18,6 @@ from mmcs.desk.page import open_page
 from mmcs.draft import check_reply
 from mmcs.models import Models
 from mmcs.pipeline import Pipeline
-from mmcs.roles import Embedder
 from mmcs.sentences import as_read
 from mmcs.settings import Settings
 from mmcs.ticket import Case, Message, Passage, Ticket
@@ -166,33 +166,33 @@ def test_the_same_in_other_words_is_not_named(case: Case, held: str, told: str) 
 
 
 @pytest.mark.parametrize("text", NAMED)
-def test_what_may_be_wrong_is_named(case: Case, text: str, real_embedder: Embedder) -> None:
+def test_what_may_be_wrong_is_named(case: Case, text: str, real_checker: CheckerOf) -> None:
     """A number, day or code that stands nowhere, a deed and a promise are named, wherever in the
     reply they stand."""
     reply = f"Hello Tom,\n\nThanks for waiting. {text} Kind regards"
-    named = [claim.text for claim in check_reply(case, reply, real_embedder, ())]
+    named = [claim.text for claim in check_reply(case, reply, real_checker(case, ()), ())]
     assert named == [as_read(text)]
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_an_agents_own_words_need_no_source(case: Case, text: str, real_embedder: Embedder) -> None:
+def test_an_agents_own_words_need_no_source(case: Case, text: str, real_checker: CheckerOf) -> None:
     """Courtesy, what the articles or the customer say, and looking after the message are not
     named."""
-    assert check_reply(case, text, real_embedder, ()) == ()
+    assert check_reply(case, text, real_checker(case, ()), ()) == ()
 
 
-def test_a_promise_of_the_articles_is_not_named(case: Case, real_embedder: Embedder) -> None:
+def test_a_promise_of_the_articles_is_not_named(case: Case, real_checker: CheckerOf) -> None:
     """What an article promises everybody, an agent may promise."""
     promise = "We will refund your order to the original payment method."
-    assert check_reply(case, promise, real_embedder, ()) == ()
+    assert check_reply(case, promise, real_checker(case, ()), ()) == ()
 
 
-def test_what_an_agent_told_before_is_not_named_again(case: Case, real_embedder: Embedder) -> None:
+def test_what_an_agent_told_before_is_not_named_again(case: Case, real_checker: CheckerOf) -> None:
     """A deed that stands in an earlier answer of the ticket is supported by it."""
     turns = (*case.ticket.messages, Message("agent", "I have refunded your order."))
     told = Case("a", Ticket((*turns, Message("customer", "When?"))), passages=case.passages)
-    assert check_reply(told, "We refunded your order.", real_embedder, ()) == ()
-    assert check_reply(told, "We cancelled your order.", real_embedder, ()) != ()
+    assert check_reply(told, "We refunded your order.", real_checker(told, ()), ()) == ()
+    assert check_reply(told, "We cancelled your order.", real_checker(told, ()), ()) != ()
 
 
 def test_while_models_load_only_what_is_sure_is_named(case: Case) -> None:

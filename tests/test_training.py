@@ -9,26 +9,17 @@ import pytest
 import torch
 
 from mmcs.backends.fake import FakeEmbedder
-from mmcs.draft.entailment import Verifier, features, load_verifier
-from mmcs.errors import KnowledgeError, ModelUnavailable
+from mmcs.errors import KnowledgeError
 from mmcs.knowledge import Knowledge
 from mmcs.knowledge.index import open_index
 from mmcs.knowledge.questions import Question, mark, read_questions
-from mmcs.knowledge.relevance import SCRIPTS, load_judges
+from mmcs.knowledge.relevance import SCRIPTS, load_blend, load_judges
 from mmcs.settings import ASSETS
-from mmcs.training.boosting import exported
 from mmcs.training.embedder import ranking_loss, step_of
-from mmcs.training.entailment import (
-    Source,
-    hand_of,
-    labelled,
-    new_model,
-    unseen_chances,
-)
 from mmcs.training.examples import Example
 from mmcs.training.fusion import Names, examples
 from mmcs.training.fusion import fit as fit_fusion
-from mmcs.training.relevance import fit, fit_all, gather, write
+from mmcs.training.relevance import blended, fit, fit_all, gather, write
 
 RETAIL = ASSETS / "domains" / "retail" / "knowledge"
 
@@ -83,19 +74,17 @@ def test_what_is_fitted_can_be_read_again(tmp_path: Path) -> None:
     questions.write_text("\n".join(lines), "utf-8")
     asked = list(gather(questions, Knowledge.open(RETAIL, FakeEmbedder(), tmp_path)))
     assert any(one.units for one in asked)
-    near_miss = replace(asked[0], answerable=False, answers=np.zeros(len(asked[0].answers), bool))
+    near_miss = replace(asked[0], answerable=False)
     both = [*asked, near_miss]
     unseen = [replace(one, units=(), right=(), unseen=True) for one in both]
     chinese = [replace(one, script="zh", unseen=True) for one in both]
     fitted = fit_all([*both, *unseen, *chinese], lambda line: None)
     out = tmp_path / "relevance.json"
-    write(fitted, out)
+    blend = blended([([n - 1.5, 0.5, 0.5], n > 1, f"q{n % 2}") for n in range(4)])
+    write(fitted, blend, out)
+    assert load_blend(out) == blend
     found = load_judges(out)
-    rows = asked[0].passages
     for script, judge in fitted.items():
-        np.testing.assert_array_equal(
-            found[script].passages.chances(rows), judge.passages.chances(rows)
-        )
         assert found[script].units == judge.units
         assert 0 < found[script].threshold == judge.threshold < 1
 
@@ -109,51 +98,6 @@ def test_a_missing_file_is_told_in_a_sentence(tmp_path: Path) -> None:
 def test_the_shipped_numbers_can_be_read() -> None:
     """They come with the project."""
     assert set(load_judges()) == set(SCRIPTS)
-
-
-def test_trees_judge_as_the_model_they_came_from() -> None:
-    """What is written to the file says of any pair what scikit-learn's own trees say."""
-    sources = [
-        Source(
-            f"s{n}",
-            f"The kettle holds {n} litres. It is made of steel.",
-            (
-                (f"The kettle holds {n} litres.", True, "shorter"),
-                (f"The kettle doesn't hold {n} litres.", False, "negation"),
-                ("Steel is what it is made of.", True, "paraphrase"),
-                ("It is made of copper.", False, "detail"),
-            ),
-        )
-        for n in range(2, 30)
-    ]
-    examples = list(labelled(sources, FakeEmbedder()))
-    assert {one.written for one in examples} == {True, False}
-    rows = np.array([features(one.pair) for one in examples])
-    model = new_model().fit(rows, [one.supported for one in examples])
-    verifier = Verifier(exported(model), 0.5)
-    chances = verifier.chances([one.pair for one in examples])
-    np.testing.assert_allclose(chances, model.predict_proba(rows)[:, 1], atol=1e-5)
-    right = [(c >= 0.5) == one.supported for c, one in zip(chances, examples, strict=True)]
-    assert np.mean(right) > 0.75  # two of three pairs are not supported
-
-
-def test_no_hand_judges_its_own_claims() -> None:
-    """The chances that set the threshold come from trees that never saw the hand: what two hands
-    label the other way round is then wrong throughout."""
-    assert [hand_of(name) for name in ("p3-017", "ve104", "s7")] == ["p3", "ve", "s"]
-    rows = np.random.default_rng(0).normal(size=(200, 3))
-    hands = ["a", "b"] * 100
-    labels = (rows[:, 0] > 0) == (np.array(hands) == "a")
-    chances = unseen_chances(rows, labels, hands)
-    assert np.mean((chances > 0.5) == labels) < 0.1
-
-
-def test_the_shipped_trees_can_be_read(tmp_path: Path) -> None:
-    """They come with the project; without them the sentence says what to do."""
-    assert 0 < load_verifier().threshold < 1
-    assert load_verifier().chances([]).shape == (0,)
-    with pytest.raises(ModelUnavailable, match="install MMCS again"):
-        load_verifier(tmp_path / "none.safetensors")
 
 
 def test_a_question_comes_nearer_to_what_answers_it() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmcs.explanation import (
     CHANNELS,
@@ -20,7 +21,7 @@ from mmcs.explanation import (
     Stretch,
     Word,
 )
-from mmcs.roles import ChatMessage, ChatOptions, Image, Sound, Vectors
+from mmcs.roles import ChatMessage, ChatOptions, Image, Read, Sound, Vectors
 from mmcs.settings import Settings
 from mmcs.ticket import (
     Evidence,
@@ -156,6 +157,26 @@ class FakeTriager:
 
 
 @dataclass
+class FakeReading:
+    """Judges texts by the words that they share: as a Ranker, and as a Verifier."""
+
+    name: str = "fake"
+
+    def rank(self, question: str, passages: Sequence[str]) -> tuple[Read, ...]:
+        """Return the share of the question's words in each passage."""
+        return tuple(Read(_shared(question, passage)) for passage in passages)
+
+    def verify(self, claims: Sequence[str], sources: Sequence[str]) -> NDArray[np.float64]:
+        """Return the share of each claim's words in the source beside it."""
+        return np.array([_shared(c, s) for c, s in zip(claims, sources, strict=True)])
+
+
+def _shared(text: str, other: str) -> float:
+    words, held = (set(re.findall(r"\w+", one.lower())) for one in (text, other))
+    return len(words & held) / max(1, len(words))
+
+
+@dataclass
 class FakeChat:
     """Writes ``reply`` word by word, with ``pause`` seconds before each word."""
 
@@ -204,6 +225,16 @@ def embedder(settings: Settings) -> FakeEmbedder:
 def triager(settings: Settings) -> FakeTriager:
     """Return a fake triager."""
     return FakeTriager()
+
+
+def ranker(settings: Settings) -> FakeReading:
+    """Return a fake ranker."""
+    return FakeReading()
+
+
+def verifier(settings: Settings) -> FakeReading:
+    """Return a fake verifier."""
+    return FakeReading()
 
 
 def chat(settings: Settings) -> FakeChat:

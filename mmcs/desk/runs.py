@@ -46,8 +46,8 @@ ROLE_OF_STAGE: Mapping[str, Role] = {
     "read": "reader",
     "tag": "tagger",
     "triage": "triager",
-    "retrieve": "embedder",
-    "instant": "embedder",
+    "retrieve": "ranker",  # which loads behind the embedder
+    "instant": "verifier",
 }
 
 
@@ -359,7 +359,7 @@ class Runs:
 
     def _loads(self, stage: str) -> bool:
         """Say whether a stage has to wait for its model."""
-        return stage in ROLE_OF_STAGE and not self.stages.models.ready(ROLE_OF_STAGE[stage])
+        return stage in ROLE_OF_STAGE and self.stages.models.waits(ROLE_OF_STAGE[stage])
 
 
 def _queue(run: Run, ahead: int) -> None:

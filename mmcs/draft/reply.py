@@ -17,7 +17,6 @@ from mmcs.draft.check import Checker
 from mmcs.draft.deeds import Deed, find_deeds
 from mmcs.draft.facts import find_facts, is_promise
 from mmcs.draft.sources import Source, sources_of
-from mmcs.roles import Embedder
 from mmcs.sentences import as_read, bare, script, split_units
 from mmcs.ticket import Case, Claim
 
@@ -66,15 +65,15 @@ _ZH_GIVES = re.compile(r"退|赔|补|免|换|取消|寄|发[货出送]|送|减|�
 
 
 def check_reply(
-    case: Case, text: str, embedder: Embedder | None, courtesies: Iterable[str]
+    case: Case, text: str, checker: Checker | None, courtesies: Iterable[str]
 ) -> tuple[Claim, ...]:
     """Return the sentences of a reply that state a fact, deed or promise which nothing supports.
 
     Args:
         case: what is known of the customer, and the articles that were found.
         text: the reply as it stands.
-        embedder: None while it is still loading; then only what can be wrong in no other words is
-            named: facts that no source holds, and deeds.
+        checker: of this Case, without courtesies; None while its models are still loading: then
+            only what can be wrong in no other words is named, facts that no source holds and deeds.
         courtesies: the domain's own words, which claim nothing.
     """
     text = as_read(text)
@@ -86,9 +85,8 @@ def check_reply(
         if unit.text not in known
         for claim in _doubted(unit.text, sources)
     ]
-    if embedder is None:
+    if checker is None:
         return tuple(claim for claim in doubted if claim.unsupported)
-    checker = Checker(case, embedder, ())
     return tuple(claim for claim in doubted if not _is_supported(claim.text, checker))
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from mmcs.draft.absolutes import find_absolutes
 from mmcs.draft.deeds import Deed, find_deeds
-from mmcs.draft.entailment import STOPWORDS
 from mmcs.draft.facts import Fact, find_facts, in_normal_form, is_negated
 from mmcs.sentences import as_read, bare, split_units
 from mmcs.ticket import Case, Passage, SupportKind
 
+READ_BESIDE = 4  # sentences before and behind one that the verifier reads with it
 VERBATIM, BESIDE = 2.0, 1.5  # beside chances of 0-1
 
 _POLITE = re.compile(
@@ -26,6 +26,12 @@ _EXPLAINED = re.compile(
 _PIECE = re.compile(r"[a-z0-9]+(?:['’.:/@_-][a-z0-9]+)*|[$€£¥%+]|[\u3400-\u9fff]")
 _WORD = re.compile(r"[a-z0-9]+(?:['’.-][a-z0-9]+)*|[\u3400-\u9fff]+")
 
+STOPWORDS = frozenset(
+    "a an and any are as at be been but by can could do does for from had has have he her hers him "
+    "his how i if in into is it its it's me my of on or our please she should so than that the "
+    "their them then there these they this those to us was we were what when where which who will "
+    "with would you your yours".split()
+)
 _PERSONS = re.compile(r"[我您你]们?")  # as I and you are among the English stop words
 
 
@@ -41,6 +47,7 @@ class Source:
     wording: str
     by_agent: bool = False  # what an agent wrote to this customer before
     around: str = ""  # the text with the sentences beside it; empty where only its own words count
+    context: str = ""  # as much of its passage around it as the verifier reads
     wording_around: str = ""
 
     def quotes(self, wording: str, negated: bool) -> float:
@@ -86,8 +93,10 @@ def sources_of(case: Case) -> tuple[Source, ...]:
         heading = last_heading(passage)
         units = [unit.text for unit in split_units(passage.text)]
         for place, text in enumerate(units):
-            beside = [heading, *units][place : place + 3]
-            found.append(_source("passage", passage.article, text, "\n".join(beside)))
+            beside = "\n".join([heading, *units][place : place + 3])
+            wide = (heading, *units[max(0, place - READ_BESIDE) : place + READ_BESIDE + 1])
+            sentence = _source("passage", passage.article, text, beside)
+            found.append(replace(sentence, context="\n".join(wide).strip()))
         found.append(_source("passage", passage.article, heading))
     found += [
         _source("transcript", f"{heard.attachment}@{segment.start:.1f}", segment.text)

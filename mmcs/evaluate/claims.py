@@ -17,7 +17,7 @@ from mmcs.errors import UsageError
 from mmcs.evaluate.shares import share_of, told_share
 from mmcs.labelled import read_labelled
 from mmcs.models import chosen_backends
-from mmcs.roles import Embedder
+from mmcs.roles import Embedder, Verifier
 from mmcs.sentences import script, split_units
 from mmcs.settings import Settings
 from mmcs.ticket import Case, Language, Message, Passage, Ticket
@@ -80,6 +80,7 @@ class ClaimsReport:
     """How all claims went."""
 
     embedder: str
+    verifier: str
     pairs: int
     languages: dict[str, LanguageReport]  # by "en", "zh" and "all"; only those that there are
     kinds: dict[str, KindReport]
@@ -88,7 +89,7 @@ class ClaimsReport:
     def lines(self) -> list[str]:
         """Return the report for people."""
         told = [
-            f"{self.pairs} pairs of a source and a claim, embedder {self.embedder}",
+            f"{self.pairs} pairs of a source and a claim, {self.embedder}, {self.verifier}",
             f"{'':21}{'supported':>25}{'unsupported':>25}",
             f"{'':5}{'pairs':>6}{'accuracy':>10}" + f"{'precision':>11}{'recall':>8}{'F1':>6}" * 2,
         ]
@@ -109,17 +110,18 @@ def evaluate(data: Path, settings: Settings) -> ClaimsReport:
 
     Raises:
         UsageError: the claims cannot be read.
-        ModelUnavailable: the embedder, or the check's verifier, cannot be had.
+        ModelUnavailable: the embedder or the verifier cannot be had.
     """
     sources = read_labelled(data, LabelledSource, "claim")
     for line in sources:
         _check_line(line)
-    embedder = roles.Remembering(
-        roles.load("embedder", chosen_backends(settings)["embedder"], settings)
-    )
-    scores = tuple(_scores(sources, embedder))
+    chosen = chosen_backends(settings)
+    embedder = roles.Remembering(roles.load("embedder", chosen["embedder"], settings))
+    verifier: Verifier = roles.load("verifier", chosen["verifier"], settings)
+    scores = tuple(_scores(sources, embedder, verifier))
     return ClaimsReport(
         embedder=embedder.name,
+        verifier=verifier.name,
         pairs=len(scores),
         languages=_languages(scores),
         kinds=_kinds(scores),
@@ -142,12 +144,14 @@ def _check_line(line: LabelledSource) -> None:
         )
 
 
-def _scores(sources: Sequence[LabelledSource], embedder: Embedder) -> Iterator[ClaimScore]:
+def _scores(
+    sources: Sequence[LabelledSource], embedder: Embedder, verifier: Verifier
+) -> Iterator[ClaimScore]:
     """Yield how each claim goes; lines with the same source share its checker."""
     checkers: dict[str, Checker] = {}
     for line in sources:
         if line.source not in checkers:
-            checkers[line.source] = Checker(_case(line), embedder, ())
+            checkers[line.source] = Checker(_case(line), embedder, verifier, ())
         for text, supported, kind in _claims(line):
             called = all(claim.supported for claim in checkers[line.source].check(text))
             yield ClaimScore(line.id, text, script(text), kind, supported, called)

@@ -99,7 +99,8 @@ def _plainly(case: Case, pipeline: Pipeline) -> tuple[Draft, float]:
     begun = time.perf_counter()
     text = plain_draft(case, pipeline.domain, pipeline.models.get("chat"))
     seconds = time.perf_counter() - begun
-    checker = Checker(case, pipeline.models.get("embedder"), ())
+    models = pipeline.models
+    checker = Checker(case, models.get("embedder"), models.get("verifier"), ())
     language = draft_language(case, pipeline.domain)
     return Draft(text, language, "plain prompt", "", checker.check(text)), seconds
 

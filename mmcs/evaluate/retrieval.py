@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -67,7 +67,7 @@ class RetrievalReport:
     passages: int
     questions: int
     answerable: int
-    search: Ranking  # what the desk does: the fused score's candidates, judged one by one
+    search: Ranking  # what the desk does: the fused score's candidates, read one by one
     fused: Ranking
     bm25: Ranking
     embeddings: Ranking
@@ -110,8 +110,10 @@ def evaluate(data: Path, settings: Settings, knowledge: Path) -> RetrievalReport
         KnowledgeError, ModelUnavailable: the articles or the embedder cannot be used.
     """
     questions = read_questions(data)
-    embedder = roles.load("embedder", chosen_backends(settings)["embedder"], settings)
-    opened = Knowledge.open(knowledge, embedder, settings.cache)
+    chosen = chosen_backends(settings)
+    embedder = roles.load("embedder", chosen["embedder"], settings)
+    ranker = roles.load("ranker", chosen["ranker"], settings)
+    opened = replace(Knowledge.open(knowledge, embedder, settings.cache), ranker=ranker)
     for _ in opened.index.grow():  # or the time of the questions would be that of embedding
         pass
     ids = {page.id: row for row, page in enumerate(opened.index.articles)}

@@ -1,11 +1,9 @@
-"""Does a passage answer a question, and which of its sentences do? Boosted trees say the first, a
-logistic regression the second, on features of the question beside the passage and beside each of
-its units.
+"""Does a passage answer a question, and which of its sentences do? The search's score says the
+first, a logistic regression on the question beside each unit the second.
 
-The search orders passages; what decides here is finer: whether the rare words of the question are
-covered at all, whether a single sentence comes near it, whether a question for a time meets a unit
-with a time. They are fitted by ``mmcs.training.relevance``, for English and for Chinese, and lie in
-assets/weights/relevance.json and .safetensors, their card beside them.
+Which units: whether the rare words of the question are in one, whether it comes near, whether a
+question for a time meets a unit with a time. The numbers are fitted by ``mmcs.training.relevance``,
+for English and for Chinese, and lie in assets/weights/relevance.json, their card beside it.
 """
 
 from __future__ import annotations
@@ -19,25 +17,20 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from mmcs.errors import KnowledgeError
 from mmcs.knowledge.index import Floats, Index
-from mmcs.knowledge.signals import NAMES, Query, Signals
+from mmcs.knowledge.signals import Query
 from mmcs.knowledge.words import codes, sentences, words
-from mmcs.roles import Embedder, Vectors
+from mmcs.roles import Embedder, Read, Vectors
 from mmcs.sentences import Unit
 from mmcs.settings import ASSETS
 from mmcs.ticket import from_json
-from mmcs.trees import Trees
 
 NUMBERS = ASSETS / "weights" / "relevance.json"
 SCRIPTS = ("en", "zh")
 MOST_ASKED = 8  # sentences of a question that are compared one by one
-NEAR = 2  # features of a unit that say how near it comes
 OF_A_CODE = 0.6  # chance of an article that is named for a code in the image
-BEST = 2  # units of a passage whose likeness stands for it
 
 _KINDS = ("sentence", "step", "row")
 _ASKS = {  # what a question may want, and what a unit that gives it looks like
@@ -107,50 +100,6 @@ class Question:
     def covered(self, held: frozenset[str] | set[str]) -> NDArray[np.bool_]:
         """Say for each word whether a text holds it."""
         return np.array([word in held for word in self.words], dtype=bool)
-
-
-def passage_features(
-    question: Question,
-    rows: Sequence[int],
-    units: Sequence[NDArray[np.float64]],
-    found: Signals,
-    fused: Floats,
-    index: Index,
-) -> NDArray[np.float64]:
-    """Return one row of features a candidate, (candidates, features)."""
-    logits = np.log(np.clip(fused, 1e-4, 1 - 1e-4) / (1 - np.clip(fused, 1e-4, 1 - 1e-4)))
-    order = np.argsort(np.argsort(-fused))
-    made = []
-    for row, of_units in zip(rows, units, strict=True):
-        others = [r for r in rows if index.owners[r] != index.owners[row]]
-        here = question.covered(set(index.words[row]))
-        title = question.covered(index.title_words[index.owners[row]])
-        whole = question.covered(index.article_words[index.owners[row]])
-        missing = question.rarity * ~whole
-        part = index.parts[row]
-        best = np.sort(of_units[:, :NEAR], axis=0)[::-1]
-        rival = max((float(found.meaning[r]) for r in others), default=0.0)
-        made.append(
-            [
-                logits[row] / 4,
-                1 / (1 + order[row]),
-                *(float(getattr(found, name)[row]) for name in NAMES),
-                float(found.meaning[row]) - rival,
-                max((logits[r] for r in others), default=-6.0) / 4 - logits[row] / 4,
-                *best[0],
-                *best[:BEST].mean(axis=0),
-                (question.rarity * here).sum() / question.size,
-                (question.rarity * title).sum() / question.size,
-                (question.rarity * whole).sum() / question.size,
-                missing.max(initial=0.0) / 8,
-                np.sort(missing)[-3:].sum() / 16,
-                float((missing > 5).sum()) / 4,
-                *(_met(question.wants, part.text)),
-                np.log1p(len(question.words)) / 4,
-                np.log1p(len(part.units)) / 4,
-            ]
-        )
-    return np.array(made)
 
 
 def _met(wants: NDArray[np.float64], text: str) -> NDArray[np.float64]:
@@ -226,18 +175,24 @@ def _shape(unit: Unit, place: int, units: Sequence[Unit]) -> list[float]:
 def judge(
     question: Question,
     rows: Sequence[int],
-    found: Signals,
     fused: Floats,
     index: Index,
     judges: Mapping[str, Judge],
 ) -> tuple[Relevance, ...]:
-    """Return for each passage how likely it answers, and each of its units."""
+    """Return for each passage how likely it answers, and each of its units.
+
+    Args:
+        question: what is asked.
+        rows: the passages.
+        fused: the search's score of every passage of the index, (passages,) in 0-1.
+        index: the articles.
+        judges: by script.
+    """
     if not rows:
         return ()
     mine = judges["zh" if question.chinese else "en"]
+    chances = _with_codes(fused[list(rows)], question, rows, index)
     units = features_of_units(question, rows, index)
-    passages = passage_features(question, rows, units, found, fused, index)
-    chances = _with_codes(mine.passages.chances(passages), question, rows, index)
     return tuple(
         Relevance(float(answers), tuple(float(chance) for chance in mine.units.chances(of_units)))
         for answers, of_units in zip(chances, units, strict=True)
@@ -248,8 +203,7 @@ def _with_codes(
     chances: NDArray[np.float64], question: Question, rows: Sequence[int], index: Index
 ) -> NDArray[np.float64]:
     """Return the chances, those of an article whose title alone names a code in the image raised
-    until its best passage reaches ``OF_A_CODE``. Such tickets say little else, and the trees have
-    seen few of them."""
+    until its best passage reaches ``OF_A_CODE``. Such tickets say little else."""
     raised = chances.copy()
     named = index.named_by(question.shown_codes)
     owners = index.owners[list(rows)]
@@ -280,37 +234,58 @@ class Logistic:
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """What the JSON keeps of a judge."""
+class Judge:
+    """Who judges questions in one script."""
 
     units: Logistic
     threshold: float  # chance of the best passage from which an article helps
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Who judges questions in one script."""
+class Blend:
+    """A logistic regression: the chance that a passage answers, from the search's score and from
+    what a ranker read. Fitted for the ranker that ships."""
 
-    passages: Trees
-    units: Logistic
+    searched: float  # weight of the logit of the search's score
+    read: float  # of the logit of the ranker's chance
+    likeness: float
+    bias: float
     threshold: float  # chance of the best passage from which an article helps
+
+    def chance(self, searched: float, seen: Read) -> float:
+        """Return 0-1 for one passage."""
+        told = self.searched * logit(searched) + self.read * logit(seen.answers)
+        return float(1 / (1 + np.exp(-(told + self.likeness * seen.likeness + self.bias))))
+
+
+def logit(chance: float) -> float:
+    """Return the logit of a chance, of one in ten thousand at the least."""
+    kept = min(max(chance, 1e-4), 1 - 1e-4)
+    return float(np.log(kept / (1 - kept)))
+
+
+def load_blend(path: Path = NUMBERS) -> Blend:
+    """Return the numbers beside a ranker. Raises: as ``load_judges``."""
+    try:
+        return from_json(Blend, json.loads(path.read_text("utf-8"))["blend"])
+    except (OSError, KeyError, ValueError) as broken:
+        raise _unreadable(path) from broken
 
 
 def load_judges(path: Path = NUMBERS) -> Mapping[str, Judge]:
-    """Return the judges for "en" and "zh"; their trees lie beside ``path``, in the .safetensors.
+    """Return the judges for "en" and "zh".
 
     Raises:
-        KnowledgeError: a file is missing or is not what the training wrote.
+        KnowledgeError: the file is missing or is not what the training wrote.
     """
     try:
         found = json.loads(path.read_text("utf-8"))
-        grown = load_file(path.with_suffix(".safetensors"))
-        numbers = {script: from_json(Numbers, found[script]) for script in SCRIPTS}
-        return {
-            script: Judge(Trees.of(grown, f"{script}."), mine.units, mine.threshold)
-            for script, mine in numbers.items()
-        }
-    except (OSError, KeyError, ValueError, SafetensorError) as broken:
-        raise KnowledgeError(
-            f"The numbers of the search in {path.name} cannot be read; install MMCS again."
-        ) from broken
+        return {script: from_json(Judge, found[script]) for script in SCRIPTS}
+    except (OSError, KeyError, ValueError) as broken:
+        raise _unreadable(path) from broken
+
+
+def _unreadable(path: Path) -> KnowledgeError:
+    return KnowledgeError(
+        f"The numbers of the search in {path.name} cannot be read; install MMCS again."
+    )

@@ -1,14 +1,14 @@
 """A folder of articles that can be searched.
 
-The signals bring up candidates; the judges say how likely each of them answers, and which of its
-units belong in the answer.
+The signals bring up passages, the ranker reads the best of them beside the question, and the judges
+say which of their units belong in the answer.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +16,22 @@ import numpy as np
 from mmcs.knowledge.across import Across
 from mmcs.knowledge.fusion import Fusion, load_fusion, scores
 from mmcs.knowledge.index import Floats, Index, Tell, open_index, untold
-from mmcs.knowledge.relevance import Judge, Question, Relevance, judge, load_judges
+from mmcs.knowledge.relevance import (
+    Blend,
+    Judge,
+    Question,
+    Relevance,
+    judge,
+    load_blend,
+    load_judges,
+)
 from mmcs.knowledge.signals import Query, Signals, signals
-from mmcs.roles import Embedder
+from mmcs.roles import Embedder, Ranker
 from mmcs.sentences import script, split_units
 from mmcs.ticket import Passage
 
 CANDIDATES = 8  # passages of the search that are looked at closely
-COMPANION = 0.2  # share of the best chance that another passage needs
+COMPANION = 0.3  # share of the best chance that another passage needs
 MOST_OF_AN_ARTICLE = 3  # passages, so that a long article doesn't crowd out the others
 LONG = {"en": 30, "zh": 45}  # words, characters from which a ticket is asked by sentences too
 SHORT_SENTENCE = {"en": 5, "zh": 7}  # words, characters; a shorter one asks nothing
@@ -55,6 +63,8 @@ class Knowledge:
     fusion: Fusion
     judges: Mapping[str, Judge]
     across: Across
+    blend: Blend
+    ranker: Ranker | None = None  # reads what the search brings up, for English questions
 
     @classmethod
     def open(cls, folder: Path, embedder: Embedder, cache: Path, tell: Tell = untold) -> Knowledge:
@@ -63,7 +73,8 @@ class Knowledge:
         Args and raises: as ``open_index``.
         """
         index = open_index(folder, embedder, cache, tell)
-        return cls(index, embedder, load_fusion(), load_judges(), Across(index, embedder))
+        across = Across(index, embedder)
+        return cls(index, embedder, load_fusion(), load_judges(), across, load_blend())
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -103,11 +114,30 @@ class Knowledge:
         whole: Floats = np.max([fused for _, fused in near], axis=0)
         rows = nearest(whole, self.index)
         by_query = [
-            judge(Question(one, self.index, self.embedder), rows, *signs, self.index, self.judges)
-            for one, signs in zip(asked, near, strict=True)
+            judge(Question(one, self.index, self.embedder), rows, fused, self.index, self.judges)
+            for one, (_, fused) in zip(asked, near, strict=True)
         ]
         likeliest = (max(row, key=lambda one: one.answers) for row in zip(*by_query, strict=True))
-        return Judged(whole, rows, tuple(likeliest))
+        return Judged(whole, rows, self.read(query, rows, tuple(likeliest)))
+
+    def read(
+        self, query: Query, rows: Sequence[int], found: tuple[Relevance, ...]
+    ) -> tuple[Relevance, ...]:
+        """Return what is said about some passages once they are read beside the question; in
+        Chinese, and without a ranker, as it was found."""
+        if self.ranker is None or query.chinese or not rows:
+            return found
+        read = self.ranker.rank(query.everything, [self.told(row) for row in rows])
+        return tuple(
+            replace(one, answers=self.blend.chance(one.answers, seen))
+            for one, seen in zip(found, read, strict=True)
+        )
+
+    def told(self, row: int) -> str:
+        """Return the title of a passage and its units, a line each, as the ranker reads them."""
+        title, part = self.index.articles[self.index.owners[row]].title, self.index.parts[row]
+        whole = f"{title}: {part.heading}" if part.heading else title
+        return "\n".join((whole, *(unit.text for unit in part.units)))
 
     def near(self, query: Query, by_sentences: bool = True) -> tuple[Signals, Floats]:
         """Return the signals of a question and the fused score of every passage, (passages,) in
@@ -121,6 +151,8 @@ class Knowledge:
 
     def threshold(self, query: Query) -> float:
         """Return the chance of the best passage from which an article helps."""
+        if self.ranker is not None and not query.chinese:
+            return self.blend.threshold
         return self.judges["zh" if query.chinese else "en"].threshold
 
     def _best(self, judged: Judged, top_k: int) -> tuple[Passage, ...]:

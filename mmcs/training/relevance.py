@@ -2,11 +2,8 @@
 
     python -m mmcs.training.relevance QUESTIONS.jsonl FOLDER [QUESTIONS.jsonl FOLDER]...
 
-Trees learn which passage answers, a regression which of its units do. The threshold is found by
-trees that have not seen a question's article.
-
-Lines with ``units`` teach which passage answers and which of its units do; others (article and
-answerable alone) which passage answers.
+A regression learns which units of a passage that answers do, from lines with ``units``; all lines
+set the threshold.
 """
 
 from __future__ import annotations
@@ -19,10 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
-from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 
 from mmcs import roles
 from mmcs.knowledge import Knowledge
@@ -30,24 +24,23 @@ from mmcs.knowledge.questions import mark, read_questions
 from mmcs.knowledge.relevance import (
     NUMBERS,
     SCRIPTS,
+    Blend,
     Judge,
     Logistic,
-    Numbers,
     Question,
     features_of_units,
-    passage_features,
+    logit,
 )
 from mmcs.knowledge.search import nearest
 from mmcs.settings import from_environment
 from mmcs.ticket import to_json
-from mmcs.training.boosting import exported, new_trees
-from mmcs.training.examples import unseen
+from mmcs.training.examples import held_out, unseen
 
 Matrix = NDArray[np.float64]
 UNIT_SHRINKAGE = 10.0  # L2; chosen on articles that were held out
-FOLDS = 5
 LEAST_SCALE = 0.02  # so that a feature that hardly varies doesn't grow
 WRONGLY_REFUSED = 0.03  # share of the answerable questions that the threshold may cost
+BLEND_FREEDOM = 10.0  # 1 / L2
 DOUBTED = 0.25  # share of the answerable questions that are told to be read first
 
 
@@ -59,8 +52,7 @@ class Asked:
     article: str  # the first that answers; its own name where none does
     unseen: bool  # by the embedder
     answerable: bool
-    passages: Matrix  # (candidates, features)
-    answers: NDArray[np.bool_]  # (candidates,)
+    fused: Matrix  # (candidates,) the search's score
     units: tuple[Matrix, ...]  # of the candidates that answer, where their units are known
     right: tuple[NDArray[np.bool_], ...]
 
@@ -69,11 +61,10 @@ def gather(path: Path, knowledge: Knowledge) -> Iterator[Asked]:
     """Yield each question of a file with the candidates that the search brings up."""
     index = knowledge.index
     for line in read_questions(path):
-        found, fused = knowledge.near(line.query)
+        _, fused = knowledge.near(line.query)
         rows = nearest(fused, index)
         question = Question(line.query, index, knowledge.embedder)
         of_units = features_of_units(question, rows, index)
-        passages = passage_features(question, rows, of_units, found, fused, index)
         marks = [
             np.array([mark(unit.text) in line.units for unit in index.parts[row].units])
             for row in rows
@@ -90,8 +81,7 @@ def gather(path: Path, knowledge: Knowledge) -> Iterator[Asked]:
             line.articles[0] if line.articles else line.id,
             unseen(line),
             line.answerable,
-            passages,
-            np.array(answering),
+            fused[list(rows)],
             tuple(of_units[place] for place in known),
             tuple(marks[place] for place in known),
         )
@@ -110,25 +100,6 @@ def _rounded(values: Matrix) -> tuple[float, ...]:
     return tuple(round(float(value), 5) for value in values)
 
 
-def grow(asked: Sequence[Asked]) -> GradientBoostingClassifier:
-    """Return trees that say of a passage whether it answers."""
-    features, labels = _stacked((one.passages, one.answers) for one in asked)
-    return new_trees(250, least=20).fit(features, labels)
-
-
-def unseen_chances(asked: Sequence[Asked]) -> list[Matrix]:
-    """Return for each question the chances of its candidates, by trees that were grown without the
-    article that answers it."""
-    articles = [one.article for one in asked]
-    chances: list[Matrix] = [np.empty(0)] * len(asked)
-    folds = GroupKFold(min(FOLDS, len(set(articles))))
-    for seen, new in folds.split(asked, groups=articles):
-        trees = exported(grow([asked[place] for place in seen]))
-        for place in new:
-            chances[place] = trees.chances(asked[place].passages)
-    return chances
-
-
 def fit_all(asked: Sequence[Asked], seen: Callable[[str], None]) -> Mapping[str, Judge]:
     """Return the judges of both scripts."""
     judges: dict[str, Judge] = {}
@@ -136,33 +107,56 @@ def fit_all(asked: Sequence[Asked], seen: Callable[[str], None]) -> Mapping[str,
         mine = [one for one in asked if one.script == script]
         pairs = (pair for one in mine for pair in zip(one.units, one.right, strict=True))
         units = fit(*_stacked(pairs), UNIT_SHRINKAGE)
-        chances = unseen_chances(mine)
-        first = [one.answers[c.argmax()] for one, c in zip(mine, chances, strict=True)]
-        found = np.mean([right for right, one in zip(first, mine, strict=True) if one.answerable])
-        both = [(c.max(), one.answerable) for c, one in zip(chances, mine, strict=True)]
-        best, answerable = map(np.array, zip(*both, strict=True))
+        best = np.array([one.fused.max(initial=0.0) for one in mine])
+        answerable = np.array([one.answerable for one in mine])
         new = np.array([one.unseen for one in mine]) & answerable
         threshold, doubted = np.quantile(best[new], (WRONGLY_REFUSED, DOUBTED))
-        judges[script] = Judge(exported(grow(mine)), units, round(float(threshold), 4))
+        judges[script] = Judge(units, round(float(threshold), 4))
         refused = (best[~answerable] < threshold).mean()
         told = (best[~answerable] < doubted).mean()
         seen(
-            f"{script}: {len(mine)} questions; by trees without their article: right passage first "
-            f"{found:.3f}; threshold {threshold:.3f} refuses {refused:.2f} of the near misses, "
-            f"below {doubted:.3f} are {told:.2f} of them and {DOUBTED} of the others"
+            f"{script}: {len(mine)} questions; threshold {threshold:.3f} refuses {refused:.2f} of "
+            f"the near misses; below {doubted:.3f} are {told:.2f} of them, {DOUBTED} of the others"
         )
     return judges
 
 
-def write(judges: Mapping[str, Judge], path: Path) -> None:
-    """Write what ``load_judges`` reads."""
-    numbers = {s: to_json(Numbers(j.units, j.threshold)) for s, j in judges.items()}
+def read_candidates(path: Path, knowledge: Knowledge) -> Iterator[tuple[list[float], bool, str]]:
+    """Yield what counts of each passage that English questions on held-out articles bring up:
+    logits of the search's score and of the ranker's chance, likeness; whether it answers; and the
+    question's name. Neither the embedder nor the reader has learned from these."""
+    assert knowledge.ranker is not None  # noqa: S101  # main has seen to it
+    index = knowledge.index
+    for line in read_questions(path):
+        if line.query.chinese or not line.articles or not held_out(line.articles[0]):
+            continue
+        _, fused = knowledge.near(line.query)
+        rows = nearest(fused, index)
+        read = knowledge.ranker.rank(line.query.everything, [knowledge.told(row) for row in rows])
+        for row, seen in zip(rows, read, strict=True):
+            named = index.articles[index.owners[row]].id in line.articles
+            units = {mark(unit.text) for unit in index.parts[row].units}
+            right = named and (not line.units or bool(units & set(line.units)))
+            yield [logit(fused[row]), logit(seen.answers), seen.likeness], right, line.id
+
+
+def blended(seen: Sequence[tuple[list[float], bool, str]]) -> Blend:
+    """Return the regression, and the threshold below which few questions stay that an article
+    answers."""
+    features, labels = np.array([f for f, _, _ in seen]), np.array([r for _, r, _ in seen])
+    model = LogisticRegression(C=BLEND_FREEDOM, max_iter=5_000).fit(features, labels)
+    chances = model.predict_proba(features)[:, 1]
+    names = np.array([name for *_, name in seen])
+    best = [chances[names == name].max() for name in dict.fromkeys(names)]
+    threshold = float(np.quantile(best, WRONGLY_REFUSED))
+    numbers = (*model.coef_[0].tolist(), float(model.intercept_[0]), threshold)
+    return Blend(*(round(number, 4) for number in numbers))
+
+
+def write(judges: Mapping[str, Judge], blend: Blend, path: Path) -> None:
+    """Write what ``load_judges`` and ``load_blend`` read."""
+    numbers = {**{s: to_json(judge) for s, judge in judges.items()}, "blend": to_json(blend)}
     path.write_text(json.dumps(numbers, indent=1) + "\n", "utf-8")
-    trees = [judge.passages.arrays(f"{script}.") for script, judge in judges.items()]
-    save_file(
-        {name: array for one in trees for name, array in one.items()},
-        path.with_suffix(".safetensors"),
-    )
 
 
 def _stacked(
@@ -180,11 +174,15 @@ def main() -> None:
     given = parser.parse_args()
     settings = replace(from_environment(), offline=True)
     embedder = roles.Remembering(roles.load("embedder", "bilingual", settings), 60_000)
+    ranker = roles.load("ranker", "mpnet", settings)
     asked: list[Asked] = []
+    seen: list[tuple[list[float], bool, str]] = []
     for questions, folder in zip(given.pairs[::2], given.pairs[1::2], strict=True):
-        asked += gather(questions, Knowledge.open(folder, embedder, settings.cache))
+        opened = Knowledge.open(folder, embedder, settings.cache)
+        asked += gather(questions, opened)
+        seen += read_candidates(questions, replace(opened, ranker=ranker))
         print(f"{questions}: {len(asked)} questions so far", flush=True)  # noqa: T201
-    write(fit_all(asked, print), given.out)
+    write(fit_all(asked, print), blended(seen), given.out)
 
 
 if __name__ == "__main__":

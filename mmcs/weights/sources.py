@@ -69,7 +69,7 @@ def extract(archive: Path, member: str, size: int, target: Path) -> None:
                 shutil.copyfileobj(source, extracted, 1 << 20)
     # An encrypted member is a RuntimeError, one that ends too early an EOFError.
     except (KeyError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as broken:
-        raise SourceFailed(f"{archive.name} does not hold what it should") from broken
+        raise SourceFailed(f"the archive {archive.name} does not hold what it should") from broken
 
 
 # --- an installed package ---

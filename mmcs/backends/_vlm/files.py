@@ -55,7 +55,15 @@ def weights(settings: Settings) -> Path:
     Raises:
         ModelUnavailable: the weights can't be had, or aren't safetensors.
     """
-    asked = model_name(settings)
+    return whole_folder(model_name(settings), settings)
+
+
+def whole_folder(asked: str, settings: Settings) -> Path:
+    """Return the folder of a model, by its own name or as owner/name of the hub, with everything.
+
+    Raises:
+        ModelUnavailable: the weights can't be had, or aren't safetensors.
+    """
     folder = Path(asked).expanduser()
     if not folder.is_dir():
         everything = (*CONFIGURATION, *WEIGHTS)

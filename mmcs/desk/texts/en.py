@@ -11,6 +11,8 @@ EN = Texts(
         "captioner": "Captions",
         "embedder": "Search",
         "triager": "Triage",
+        "ranker": "Articles read",
+        "verifier": "Check of facts",
         "chat": "Language model",
     },
     phases={
@@ -145,6 +147,8 @@ EN = Texts(
         "captioner": "Captions",
         "embedder": "Search",
         "triager": "Triage",
+        "ranker": "Articles read",
+        "verifier": "Check of facts",
         "chat": "Language model",
         "store": "Saving",
     },

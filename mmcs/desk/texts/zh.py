@@ -11,6 +11,8 @@ ZH = Texts(
         "captioner": "图像说明",
         "embedder": "检索",
         "triager": "分类",
+        "ranker": "文章判读",
+        "verifier": "事实核对",
         "chat": "语言模型",
     },
     phases={
@@ -140,6 +142,8 @@ ZH = Texts(
         "captioner": "图像说明",
         "embedder": "检索",
         "triager": "分类",
+        "ranker": "文章判读",
+        "verifier": "事实核对",
         "chat": "语言模型",
         "store": "保存",
     },

@@ -43,6 +43,14 @@ MODELS: tuple[Pair, ...] = (
         "检索模型 {model} 无法加载；请运行 {command}，查看哪个文件损坏。",
     ),
     (
+        "The reader {model} could not be loaded; run {command} to see which file is damaged.",
+        "判读模型 {model} 无法加载；请运行 {command}，查看哪个文件损坏。",
+    ),
+    (
+        "{model} could not be loaded as a cross-encoder.",
+        "{model} 无法作为交叉编码器加载。",
+    ),
+    (
         "The text reader's model {name} is not in the installed package rapidocr; "
         "install the version that requirements.txt names.",
         "文字识别模型 {name} 不在已安装的 rapidocr 里；请安装 requirements.txt 指定的版本。",
@@ -264,10 +272,8 @@ WEIGHTS: tuple[Pair, ...] = (
         "{command}，或把 MMCS_CACHE 设为存有权重的文件夹。",
     ),
     (
-        "The weights of {model} need {size} MB in {folder} and only {free} MB are free; "
-        "free some space or set MMCS_CACHE to another disk.",
-        "{model} 的权重在 {folder} 需要 {size} MB，只剩 {free} MB；"
-        "请腾出空间，或把 MMCS_CACHE 设到别的磁盘。",
+        "The weights of {model} {shortage}; free some space or set MMCS_CACHE to another disk.",
+        "{model} 的权重{shortage}；请腾出空间，或把 MMCS_CACHE 设到别的磁盘。",
     ),
     (
         "The weights of {model} cannot be stored: the disk of {folder} is full; "

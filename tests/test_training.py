@@ -13,7 +13,7 @@ from mmcs.errors import KnowledgeError
 from mmcs.knowledge import Knowledge
 from mmcs.knowledge.index import open_index
 from mmcs.knowledge.questions import Question, mark, read_questions
-from mmcs.knowledge.relevance import SCRIPTS, load_blend, load_judges
+from mmcs.knowledge.relevance import load_numbers
 from mmcs.settings import ASSETS
 from mmcs.training.embedder import ranking_loss, step_of
 from mmcs.training.examples import Example
@@ -78,26 +78,24 @@ def test_what_is_fitted_can_be_read_again(tmp_path: Path) -> None:
     both = [*asked, near_miss]
     unseen = [replace(one, units=(), right=(), unseen=True) for one in both]
     chinese = [replace(one, script="zh", unseen=True) for one in both]
-    fitted = fit_all([*both, *unseen, *chinese], lambda line: None)
-    out = tmp_path / "relevance.json"
     blend = blended([([n - 1.5, 0.5, 0.5], n > 1, f"q{n % 2}") for n in range(4)])
-    write(fitted, blend, out)
-    assert load_blend(out) == blend
-    found = load_judges(out)
-    for script, judge in fitted.items():
-        assert found[script].units == judge.units
-        assert 0 < found[script].threshold == judge.threshold < 1
+    fitted = fit_all([*both, *unseen, *chinese], blend, lambda line: None)
+    out = tmp_path / "relevance.json"
+    write(fitted, out)
+    assert load_numbers(out) == fitted
+    assert all(0 < one.threshold < 1 for one in (fitted.en, fitted.zh, fitted.blend))
 
 
 def test_a_missing_file_is_told_in_a_sentence(tmp_path: Path) -> None:
     """Whoever reads it knows what to do."""
     with pytest.raises(KnowledgeError, match="install MMCS again"):
-        load_judges(tmp_path / "none.json")
+        load_numbers(tmp_path / "none.json")
 
 
 def test_the_shipped_numbers_can_be_read() -> None:
     """They come with the project."""
-    assert set(load_judges()) == set(SCRIPTS)
+    numbers = load_numbers()
+    assert all(0 < one.threshold < 1 for one in (numbers.en, numbers.zh, numbers.blend))
 
 
 def test_a_question_comes_nearer_to_what_answers_it() -> None:

@@ -27,8 +27,7 @@ class LowRank(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Return the corrected product, (…, out features)."""
-        down, up = self.down.to(states.dtype), self.up.to(states.dtype)
-        corrected: Tensor = self.base(states) + states @ down.T @ up.T
+        corrected: Tensor = self.base(states) + states @ self.down.T @ self.up.T
         return corrected
 
     def merged(self) -> nn.Linear:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from mmcs.roles import Vectors
 
+MAX_CHARACTERS = 8_000  # a longer text is cut before it is split into tokens
 BATCH = 8  # texts of like length; larger batches measured slower and took 260 MB more
 
 
@@ -23,6 +25,20 @@ def in_batches(
         rows = by_length[start : start + BATCH]
         vectors[rows] = embed([texts[row] for row in rows])
     return vectors
+
+
+def embedded(texts: Sequence[str], tokenizer: Any, model: Any, most_tokens: int) -> Vectors:
+    """Return one vector a text by an encoder of transformers, (texts, dimensions)."""
+    tokens = tokenizer(
+        [text[:MAX_CHARACTERS] for text in texts],
+        padding=True,
+        truncation=True,
+        max_length=most_tokens,
+        return_tensors="pt",
+    ).to(model.device)
+    with torch.inference_mode():
+        states = model(**tokens).last_hidden_state.float()
+        return mean_of_tokens(states, tokens["attention_mask"])
 
 
 def mean_of_tokens(states: Tensor, mask: Tensor) -> Vectors:

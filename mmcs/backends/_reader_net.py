@@ -80,12 +80,8 @@ def has_bf16(where: str) -> bool:
     return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
-def reader_net(folder: Path, rank: int = RANK) -> ReaderNet:
+def reader_net(folder: Path) -> ReaderNet:
     """Return the net over a base model, with corrections and heads that know nothing yet.
-
-    Args:
-        folder: the files of all-mpnet-base-v2.
-        rank: of the corrections.
 
     Raises:
         OSError, ValueError, SafetensorError: the base model cannot be loaded.
@@ -93,7 +89,7 @@ def reader_net(folder: Path, rank: int = RANK) -> ReaderNet:
     encoder: Any = AutoModel.from_pretrained(
         str(folder), local_files_only=True, dtype=torch.float32, add_pooling_layer=False
     )
-    add_corrections(encoder, rank, max(0, len(encoder.encoder.layer) - UPPER))
+    add_corrections(encoder, RANK, max(0, len(encoder.encoder.layer) - UPPER))
     for module in encoder.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0

@@ -18,14 +18,13 @@ from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PretrainedConfig
 
 from mmcs.backends._device import BUILDING, device
+from mmcs.backends._pooling import BATCH, MAX_CHARACTERS
 from mmcs.backends._vlm.files import whole_folder
 from mmcs.errors import ModelUnavailable
 from mmcs.roles import Read
 from mmcs.settings import Settings
 
 MOST_TOKENS = 512  # of a pair; the end of the longer text is not read
-MAX_CHARACTERS = 8_000  # a longer text is cut before it is split into tokens
-BATCH = 8  # pairs
 LOCAL = {"trust_remote_code": False, "local_files_only": True}
 
 Chances = NDArray[np.float64]

@@ -15,7 +15,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from mmcs.backends._device import BUILDING, device
 from mmcs.backends._low_rank import take_corrections
-from mmcs.backends._pooling import in_batches, mean_of_tokens
+from mmcs.backends._pooling import embedded, in_batches
 from mmcs.errors import ModelUnavailable
 from mmcs.roles import Vectors
 from mmcs.settings import ASSETS, Settings
@@ -26,7 +26,6 @@ DIMENSIONS = 384
 MAX_TOKENS = (
     256  # the model's own limit (sentence_bert_config.json); the rest of a text is not read
 )
-MAX_CHARACTERS = 8_000  # a longer text is cut before it is split into tokens
 
 
 class MiniLM:
@@ -38,11 +37,10 @@ class MiniLM:
         """Load tokenizer and weights from a folder; a GPU is used when there is one."""
         torch.set_num_threads(settings.threads)
         disable_progress_bar()  # it would draw on a command's stderr for a tenth of a second
-        self._device = device(settings)
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
         take_corrections(model, CORRECTIONS)
-        self._model = model.eval().to(self._device)
+        self._model = model.eval().to(device(settings))
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector a text, (texts, 384); an empty text gets one too."""
@@ -53,16 +51,7 @@ class MiniLM:
         return None
 
     def _batch(self, texts: list[str]) -> Vectors:
-        tokens = self._tokenizer(
-            [text[:MAX_CHARACTERS] for text in texts],
-            padding=True,
-            truncation=True,
-            max_length=MAX_TOKENS,
-            return_tensors="pt",
-        ).to(self._device)
-        with torch.inference_mode():
-            states = self._model(**tokens).last_hidden_state
-            return mean_of_tokens(states, tokens["attention_mask"])
+        return embedded(texts, self._tokenizer, self._model, MAX_TOKENS)
 
 
 def embedder(settings: Settings) -> MiniLM:

@@ -8,10 +8,10 @@ assets/weights/reader.safetensors, written by ``python -m mmcs train reader``.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from transformers import AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from mmcs.backends._device import BUILDING, device
-from mmcs.backends._pooling import in_batches, mean_of_tokens
+from mmcs.backends._pooling import BATCH, MAX_CHARACTERS, embedded, in_batches
 from mmcs.backends._reader_net import (
     MOST_TOKENS,
     TASKS,
@@ -33,14 +33,12 @@ from mmcs.backends._reader_net import (
     without_corrections,
 )
 from mmcs.errors import ModelUnavailable
-from mmcs.roles import Read, Vectors
+from mmcs.roles import Read, Remembering, Vectors, load
 from mmcs.settings import ASSETS, Settings
 from mmcs.weights import fetch
 
 CORRECTIONS = ASSETS / "weights" / "reader.safetensors"
-MAX_CHARACTERS = 8_000  # a longer text is cut before it is split into tokens
-BATCH = 8  # pairs of like length
-MOST_KNOWN = 4_000  # texts whose vectors are kept, 3 kB each
+MOST_KNOWN = 4_000  # texts whose vectors are kept, 3 kB each; passages come up again
 
 Chances = NDArray[np.float64]
 
@@ -76,14 +74,13 @@ class MPNetReader:
         )
         held.pop("calibration.units")
         self._net = reader_net(folder).eval()
-        self._plain = without_corrections(self._net.encoder)
+        plain = without_corrections(self._net.encoder)
         self._net.take(held)
-        for part in (self._net, self._plain):
-            part.to(self._device)
-        if has_bf16(self._device):
-            self._net.encoder.to(torch.bfloat16)
-            self._plain.to(torch.bfloat16)
-        self._vectors: dict[str, NDArray[np.float32]] = {}  # of passages, which come up again
+        self._net.to(self._device)
+        kind = torch.bfloat16 if has_bf16(self._device) else torch.float32
+        for encoder in (self._net.encoder, plain):
+            encoder.to(self._device, kind)
+        self._plain = Remembering(_Plain(plain, self._tokenizer), MOST_KNOWN)
 
     def rank(self, question: str, passages: Sequence[str]) -> tuple[Read, ...]:
         """Return for each passage how likely it answers; beside it how like the two are by the
@@ -101,25 +98,8 @@ class MPNetReader:
         """Return the cosine of each passage and the question, (passages,)."""
         if not passages:
             return np.zeros(0)
-        known = self._vectors if len(self._vectors) < MOST_KNOWN else {}
-        fresh = [text for text in dict.fromkeys((*passages, question)) if text not in known]
-        vectors = in_batches(fresh, self._plain.config.hidden_size, self._embedded)
-        known.update(zip(fresh, vectors, strict=True))
-        self._vectors = known
-        likeness = np.stack([known[text] for text in passages]) @ known[question]
+        likeness: Vectors = self._plain.embed(passages) @ self._plain.embed([question])[0]
         return likeness.astype(np.float64)
-
-    def _embedded(self, texts: list[str]) -> Vectors:
-        tokens = self._tokenizer(
-            [text[:MAX_CHARACTERS] for text in texts],
-            padding=True,
-            truncation=True,
-            max_length=MOST_TOKENS,
-            return_tensors="pt",
-        ).to(self._device)
-        with torch.inference_mode():
-            states = self._plain(**tokens).last_hidden_state.float()
-            return mean_of_tokens(states, tokens["attention_mask"])
 
     def _read(self, pairs: Sequence[tuple[str, str]], task: Task) -> Chances:
         """Return the logit of each pair, (pairs,), read with pairs of like length."""
@@ -135,37 +115,46 @@ class MPNetReader:
         return logits
 
 
-_built: dict[Settings, MPNetReader] = {}
-_building = threading.Lock()
+class _Plain:
+    """The base model as it came, as an Embedder."""
+
+    name = "all-mpnet-base-v2"
+
+    def __init__(self, encoder: Any, tokenizer: Any) -> None:
+        self._encoder, self._tokenizer = encoder, tokenizer
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text, (texts, 768)."""
+        return in_batches(texts, self._encoder.config.hidden_size, self._batch)
+
+    def embed_across(self, texts: Sequence[str]) -> None:
+        """Return nothing: it knows English alone."""
+        return None
+
+    def _batch(self, texts: list[str]) -> Vectors:
+        return embedded(texts, self._tokenizer, self._encoder, MOST_TOKENS)
 
 
-def _reader(settings: Settings) -> MPNetReader:
-    """Return the net, which both roles share.
+def ranker(settings: Settings) -> MPNetReader:
+    """Load the reader and warm it up.
 
     Raises:
         ModelUnavailable: its weights cannot be had, or are not what they should be.
     """
-    with _building:
-        if settings not in _built:
-            folder = fetch("mpnet", settings)
-            try:
-                with BUILDING:
-                    model = MPNetReader(folder, CORRECTIONS, settings)
-            except (OSError, KeyError, ValueError, SafetensorError) as broken:
-                raise ModelUnavailable(
-                    "The reader all-mpnet-base-v2 could not be loaded; "
-                    "run `python -m mmcs weights --check` to see which file is damaged."
-                ) from broken
-            model.verify(["warm up"], ["warm up"])
-            _built[settings] = model
-        return _built[settings]
-
-
-def ranker(settings: Settings) -> MPNetReader:
-    """Load the reader as a Ranker. Raises: as ``_reader``."""
-    return _reader(settings)
+    folder = fetch("mpnet", settings)
+    try:
+        with BUILDING:
+            model = MPNetReader(folder, CORRECTIONS, settings)
+    except (OSError, KeyError, ValueError, SafetensorError) as broken:
+        raise ModelUnavailable(
+            "The reader all-mpnet-base-v2 could not be loaded; "
+            "run `python -m mmcs weights --check` to see which file is damaged."
+        ) from broken
+    model.verify(["warm up"], ["warm up"])
+    return model
 
 
 def verifier(settings: Settings) -> MPNetReader:
-    """Load the reader as a Verifier. Raises: as ``_reader``."""
-    return _reader(settings)
+    """Return the same model, loaded if it is not there yet. Raises: as ``ranker``."""
+    model: MPNetReader = load("ranker", "mpnet", settings)
+    return model

@@ -5,8 +5,8 @@ numbers with their units, amounts, days, codes, links, and words that leave no e
 says the same if the sentence stands in it word for word, or if the trained verifier finds it there
 (in Chinese: by the words they share); what the customer said is matched by words and likeness. What
 was done for this customer only an agent's earlier answer can tell, what customers did themselves
-they can; a promise stands in an article or in such an answer.
-What customers said and its denial do not support each other.
+they can; a promise stands in an article or in such an answer. What customers said and its denial do
+not support each other.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Index:
     def unit_vectors(self, rows: Sequence[int]) -> list[Vectors]:
         """Return the vectors of the units of some passages, each led by title and heading; those
         that ``grow`` has not come to are embedded now. They are rounded to half precision, as the
-        judges have learned them: a tree may turn at the fourth digit."""
+        judges have learned them."""
         texts = [self._unit_texts(row) for row in rows]
         vectors = self.embedded.of([text for some in texts for text in some])
         rounded = vectors.astype(np.float16).astype(np.float32)
@@ -99,13 +99,10 @@ class Index:
         found = ["zh" if page.language == "zh" else "en" for page in self.articles]
         return np.array(found)[self.owners]
 
-    @cached_property
-    def article_words(self) -> tuple[frozenset[str], ...]:
-        """The words of each article, with its title and headings."""
-        found: list[set[str]] = [set() for _ in self.articles]
-        for owner, held in zip(self.owners, self.words, strict=True):
-            found[owner].update(held)
-        return tuple(frozenset(held) for held in found)
+    def title_of(self, row: int) -> str:
+        """Return the title of a passage's article and its own heading."""
+        title, heading = self.articles[self.owners[row]].title, self.parts[row].heading
+        return f"{title}: {heading}" if heading else title
 
     def named_by(self, codes: Iterable[str]) -> set[int]:
         """Return the articles whose titles hold a code that at most ``NAMESAKES`` titles hold."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,6 @@ from mmcs.settings import ASSETS
 from mmcs.ticket import from_json
 
 NUMBERS = ASSETS / "weights" / "relevance.json"
-SCRIPTS = ("en", "zh")
 MOST_ASKED = 8  # sentences of a question that are compared one by one
 OF_A_CODE = 0.6  # chance of an article that is named for a code in the image
 
@@ -177,7 +176,7 @@ def judge(
     rows: Sequence[int],
     fused: Floats,
     index: Index,
-    judges: Mapping[str, Judge],
+    numbers: Numbers,
 ) -> tuple[Relevance, ...]:
     """Return for each passage how likely it answers, and each of its units.
 
@@ -186,11 +185,11 @@ def judge(
         rows: the passages.
         fused: the search's score of every passage of the index, (passages,) in 0-1.
         index: the articles.
-        judges: by script.
+        numbers: as they were fitted.
     """
     if not rows:
         return ()
-    mine = judges["zh" if question.chinese else "en"]
+    mine = numbers.judge(question.chinese)
     chances = _with_codes(fused[list(rows)], question, rows, index)
     units = features_of_units(question, rows, index)
     return tuple(
@@ -264,28 +263,28 @@ def logit(chance: float) -> float:
     return float(np.log(kept / (1 - kept)))
 
 
-def load_blend(path: Path = NUMBERS) -> Blend:
-    """Return the numbers beside a ranker. Raises: as ``load_judges``."""
-    try:
-        return from_json(Blend, json.loads(path.read_text("utf-8"))["blend"])
-    except (OSError, KeyError, ValueError) as broken:
-        raise _unreadable(path) from broken
+@dataclass(frozen=True)
+class Numbers:
+    """All that is fitted for relevance."""
+
+    en: Judge
+    zh: Judge
+    blend: Blend
+
+    def judge(self, chinese: bool) -> Judge:
+        """Return who judges questions in a script."""
+        return self.zh if chinese else self.en
 
 
-def load_judges(path: Path = NUMBERS) -> Mapping[str, Judge]:
-    """Return the judges for "en" and "zh".
+def load_numbers(path: Path = NUMBERS) -> Numbers:
+    """Return the fitted numbers.
 
     Raises:
         KnowledgeError: the file is missing or is not what the training wrote.
     """
     try:
-        found = json.loads(path.read_text("utf-8"))
-        return {script: from_json(Judge, found[script]) for script in SCRIPTS}
-    except (OSError, KeyError, ValueError) as broken:
-        raise _unreadable(path) from broken
-
-
-def _unreadable(path: Path) -> KnowledgeError:
-    return KnowledgeError(
-        f"The numbers of the search in {path.name} cannot be read; install MMCS again."
-    )
+        return from_json(Numbers, json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError) as broken:
+        raise KnowledgeError(
+            f"The numbers of the search in {path.name} cannot be read; install MMCS again."
+        ) from broken

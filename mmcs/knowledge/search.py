@@ -7,7 +7,7 @@ say which of their units belong in the answer.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,15 +17,13 @@ from mmcs.knowledge.across import Across
 from mmcs.knowledge.fusion import Fusion, load_fusion, scores
 from mmcs.knowledge.index import Floats, Index, Tell, open_index, untold
 from mmcs.knowledge.relevance import (
-    Blend,
-    Judge,
+    Numbers,
     Question,
     Relevance,
     judge,
-    load_blend,
-    load_judges,
+    load_numbers,
 )
-from mmcs.knowledge.signals import Query, Signals, signals
+from mmcs.knowledge.signals import Query, signals
 from mmcs.roles import Embedder, Ranker
 from mmcs.sentences import script, split_units
 from mmcs.ticket import Passage
@@ -61,9 +59,8 @@ class Knowledge:
     index: Index
     embedder: Embedder
     fusion: Fusion
-    judges: Mapping[str, Judge]
+    numbers: Numbers
     across: Across
-    blend: Blend
     ranker: Ranker | None = None  # reads what the search brings up, for English questions
 
     @classmethod
@@ -74,7 +71,7 @@ class Knowledge:
         """
         index = open_index(folder, embedder, cache, tell)
         across = Across(index, embedder)
-        return cls(index, embedder, load_fusion(), load_judges(), across, load_blend())
+        return cls(index, embedder, load_fusion(), load_numbers(), across)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -111,11 +108,11 @@ class Knowledge:
         about it."""
         asked = (query, *parts)
         near = [self.near(query), *(self.near(part, by_sentences=False) for part in parts)]
-        whole: Floats = np.max([fused for _, fused in near], axis=0)
+        whole: Floats = np.max(near, axis=0)
         rows = nearest(whole, self.index)
         by_query = [
-            judge(Question(one, self.index, self.embedder), rows, fused, self.index, self.judges)
-            for one, (_, fused) in zip(asked, near, strict=True)
+            judge(Question(one, self.index, self.embedder), rows, fused, self.index, self.numbers)
+            for one, fused in zip(asked, near, strict=True)
         ]
         likeliest = (max(row, key=lambda one: one.answers) for row in zip(*by_query, strict=True))
         return Judged(whole, rows, self.read(query, rows, tuple(likeliest)))
@@ -129,31 +126,30 @@ class Knowledge:
             return found
         read = self.ranker.rank(query.everything, [self.told(row) for row in rows])
         return tuple(
-            replace(one, answers=self.blend.chance(one.answers, seen))
+            replace(one, answers=self.numbers.blend.chance(one.answers, seen))
             for one, seen in zip(found, read, strict=True)
         )
 
     def told(self, row: int) -> str:
         """Return the title of a passage and its units, a line each, as the ranker reads them."""
-        title, part = self.index.articles[self.index.owners[row]].title, self.index.parts[row]
-        whole = f"{title}: {part.heading}" if part.heading else title
-        return "\n".join((whole, *(unit.text for unit in part.units)))
+        units = (unit.text for unit in self.index.parts[row].units)
+        return "\n".join((self.index.title_of(row), *units))
 
-    def near(self, query: Query, by_sentences: bool = True) -> tuple[Signals, Floats]:
-        """Return the signals of a question and the fused score of every passage, (passages,) in
-        0-1, which a sentence of a long question may raise by itself."""
+    def near(self, query: Query, by_sentences: bool = True) -> Floats:
+        """Return the fused score of every passage, (passages,) in 0-1, which a sentence of a long
+        question may raise by itself."""
         found = signals(query, self.index, self.embedder)
         fused = scores(found, self.index, self.fusion.formula(query))
         for sentence in _sentences(query.asked) if by_sentences else ():
             alone = Query(written=sentence, language=query.language)
-            fused = np.maximum(fused, OF_A_SENTENCE * self.near(alone, by_sentences=False)[1])
-        return found, fused
+            fused = np.maximum(fused, OF_A_SENTENCE * self.near(alone, by_sentences=False))
+        return fused
 
     def threshold(self, query: Query) -> float:
         """Return the chance of the best passage from which an article helps."""
         if self.ranker is not None and not query.chinese:
-            return self.blend.threshold
-        return self.judges["zh" if query.chinese else "en"].threshold
+            return self.numbers.blend.threshold
+        return self.numbers.judge(query.chinese).threshold
 
     def _best(self, judged: Judged, top_k: int) -> tuple[Passage, ...]:
         pairs = zip(judged.rows, judged.relevance, strict=True)

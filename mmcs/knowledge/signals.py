@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import bm25s
 import numpy as np
@@ -61,9 +61,6 @@ class Signals:
     code: Floats  # whether the passage holds a code of the question, by how rare it is
     phrase: Floats  # phrases of the question or of an image that the passage quotes
     language: Floats  # 1 where the passage is in the question's language
-
-
-NAMES = tuple(f.name for f in fields(Signals))
 
 
 def signals(query: Query, index: Index, embedder: Embedder) -> Signals:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mmcs.knowledge import Knowledge
+from mmcs.knowledge.index import Index
 from mmcs.knowledge.questions import Question, mark, read_questions
 
 NEGATIVES = 3  # passages beside the one that answers
@@ -47,28 +48,47 @@ def relevance_examples(path: Path, knowledge: Knowledge) -> Iterator[Example]:
     """Yield each typed question with the passages that answer and with hard ones that do not."""
     index = knowledge.index
     texts = [tuple(unit.text for unit in part.units) for part in index.parts]
-    for line in read_questions(path):
+    for line, right, wrong in searched(path, knowledge, LOOKED_AT):
         if line.spoken or line.shown:
             continue
-        _, scores = knowledge.near(line.query)
-        right: list[int] = []
-        wrong: list[int] = []
-        for row in np.argsort(-scores, kind="stable")[:LOOKED_AT]:
-            named = index.articles[index.owners[row]].id in line.articles
-            here = named and bool(set(line.units) & set(map(mark, texts[row])))
-            (right if here else wrong).append(int(row))
-        if line.answerable and not right:
-            articles = [i for i, page in enumerate(index.articles) if page.id in line.articles]
-            rows = np.flatnonzero(np.isin(index.owners, articles))
-            right = [int(r) for r in rows if set(line.units) & set(map(mark, texts[r]))]
         for row in (*right[:MOST_RIGHT], *wrong[:NEGATIVES]):
-            page, part = index.articles[index.owners[row]], index.parts[row]
             yield Example(
                 line.text,
                 line.id,
-                page.id,
-                f"{page.title}: {part.heading}" if part.heading else page.title,
+                index.articles[index.owners[row]].id,
+                index.title_of(row),
                 texts[row],
                 row in right,
                 tuple(row in right and mark(unit) in line.units for unit in texts[row]),
             )
+
+
+def searched(
+    path: Path, knowledge: Knowledge, most: int
+) -> Iterator[tuple[Question, list[int], list[int]]]:
+    """Yield each question of a file with the passages that answer, of the best ``most`` of the
+    search or, if none of them does, of all; and with the others of these. A question is passed
+    over if it can be answered and nobody says by which units.
+
+    Raises:
+        UsageError: there is no such file, or a line is not a labelled question.
+    """
+    for line in read_questions(path):
+        if line.answerable and not line.units:
+            continue
+        answers = answering(line, knowledge.index)
+        scores = knowledge.near(line.query)
+        nearest = [int(row) for row in np.argsort(-scores, kind="stable")[:most]]
+        right = [row for row in nearest if row in answers] or sorted(answers)
+        yield line, right, [row for row in nearest if row not in answers]
+
+
+def answering(line: Question, index: Index) -> set[int]:
+    """Return the passages that hold a unit of a question's answer, in an article that answers; all
+    of such an article where nobody says by which units."""
+    named = {place for place, page in enumerate(index.articles) if page.id in line.articles}
+    return {
+        row
+        for row in np.flatnonzero(np.isin(index.owners, sorted(named))).tolist()
+        if not line.units or any(mark(unit.text) in line.units for unit in index.parts[row].units)
+    }

@@ -14,17 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field
 
 from mmcs.backends._reader_net import TASKS, Task
 from mmcs.errors import BadInput, UsageError
 from mmcs.knowledge import Knowledge
-from mmcs.knowledge.questions import Question, mark, read_questions
+from mmcs.knowledge.questions import mark
 from mmcs.labelled import read_labelled
 from mmcs.sentences import script, split_units
 from mmcs.ticket import from_json
-from mmcs.training.examples import held_out
+from mmcs.training.examples import held_out, searched
 from mmcs.wellformed import parse_json
 
 NEEDED = {"says": "premise, claim, label", "answers": "question, passage, answerable"}
@@ -344,44 +343,22 @@ class Searched:
 
 
 def question_pairs(path: Path, knowledge: Knowledge) -> Iterator[Searched]:
-    """Yield the English questions of a file with what the search brings up for them. A question is
-    passed over if it can be answered and nobody says by which units.
+    """Yield the English questions of a file with what the search brings up for them.
 
     Raises:
         UsageError: there is no such file, or a line is not a labelled question.
     """
     index = knowledge.index
-    texts = [tuple(unit.text for unit in part.units) for part in index.parts]
-    for line in read_questions(path):
-        if line.query.chinese or (line.answerable and not line.units):
+    for line, right, wrong in searched(path, knowledge, LOOKED_AT):
+        if line.query.chinese:
             continue
-        _, scores = knowledge.near(line.query)
-        nearest = [int(row) for row in np.argsort(-scores, kind="stable")[:LOOKED_AT]]
-        answering = _answering(line, knowledge, texts)
-        right = [row for row in nearest if row in answering]
-        if line.answerable and not right:
-            right = sorted(answering)
-        wrong = [row for row in nearest if row not in answering]
         pairs = []
         for row in (*right[:MOST_RIGHT], *wrong[:MOST_WRONG]):
-            page, part = index.articles[index.owners[row]], index.parts[row]
-            title = f"{page.title}: {part.heading}" if part.heading else page.title
-            text, spans = _passage(title, texts[row], line.units if row in answering else ())
-            asked, yes = line.query.everything, row in answering
-            pairs.append(Pair("answers", asked, text, yes, spans, len(title) + 1))
+            title, units = index.title_of(row), [unit.text for unit in index.parts[row].units]
+            text, spans = _passage(title, units, line.units if row in right else ())
+            asked = line.query.everything
+            pairs.append(Pair("answers", asked, text, row in right, spans, len(title) + 1))
         yield Searched(bool(line.articles) and held_out(line.articles[0]), tuple(pairs))
-
-
-def _answering(line: Question, knowledge: Knowledge, texts: Sequence[Sequence[str]]) -> set[int]:
-    """Return the passages that hold a unit of the answer, in an article that answers."""
-    index = knowledge.index
-    named = {row for row, page in enumerate(index.articles) if page.id in line.articles}
-    units = set(line.units)
-    return {
-        row
-        for row, owner in enumerate(index.owners)
-        if int(owner) in named and units & set(map(mark, texts[row]))
-    }
 
 
 def _passage(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,10 +23,10 @@ from mmcs.knowledge import Knowledge
 from mmcs.knowledge.questions import mark, read_questions
 from mmcs.knowledge.relevance import (
     NUMBERS,
-    SCRIPTS,
     Blend,
     Judge,
     Logistic,
+    Numbers,
     Question,
     features_of_units,
     logit,
@@ -34,7 +34,7 @@ from mmcs.knowledge.relevance import (
 from mmcs.knowledge.search import nearest
 from mmcs.settings import from_environment
 from mmcs.ticket import to_json
-from mmcs.training.examples import held_out, unseen
+from mmcs.training.examples import answering, held_out, unseen
 
 Matrix = NDArray[np.float64]
 UNIT_SHRINKAGE = 10.0  # L2; chosen on articles that were held out
@@ -61,7 +61,7 @@ def gather(path: Path, knowledge: Knowledge) -> Iterator[Asked]:
     """Yield each question of a file with the candidates that the search brings up."""
     index = knowledge.index
     for line in read_questions(path):
-        _, fused = knowledge.near(line.query)
+        fused = knowledge.near(line.query)
         rows = nearest(fused, index)
         question = Question(line.query, index, knowledge.embedder)
         of_units = features_of_units(question, rows, index)
@@ -69,13 +69,8 @@ def gather(path: Path, knowledge: Knowledge) -> Iterator[Asked]:
             np.array([mark(unit.text) in line.units for unit in index.parts[row].units])
             for row in rows
         ]
-        owners = [index.articles[index.owners[row]].id for row in rows]
-        named = [line.answerable and owner in line.articles for owner in owners]
-        answering = [
-            here and (not line.units or bool(marked.any()))
-            for here, marked in zip(named, marks, strict=True)
-        ]
-        known = [place for place, yes in enumerate(answering) if yes and line.units]
+        answers = answering(line, index) if line.units else ()
+        known = [place for place, row in enumerate(rows) if row in answers]
         yield Asked(
             "zh" if line.query.chinese else "en",
             line.articles[0] if line.articles else line.id,
@@ -100,10 +95,10 @@ def _rounded(values: Matrix) -> tuple[float, ...]:
     return tuple(round(float(value), 5) for value in values)
 
 
-def fit_all(asked: Sequence[Asked], seen: Callable[[str], None]) -> Mapping[str, Judge]:
-    """Return the judges of both scripts."""
+def fit_all(asked: Sequence[Asked], blend: Blend, seen: Callable[[str], None]) -> Numbers:
+    """Return the judges of both scripts, beside the blend."""
     judges: dict[str, Judge] = {}
-    for script in SCRIPTS:
+    for script in ("en", "zh"):
         mine = [one for one in asked if one.script == script]
         pairs = (pair for one in mine for pair in zip(one.units, one.right, strict=True))
         units = fit(*_stacked(pairs), UNIT_SHRINKAGE)
@@ -118,7 +113,7 @@ def fit_all(asked: Sequence[Asked], seen: Callable[[str], None]) -> Mapping[str,
             f"{script}: {len(mine)} questions; threshold {threshold:.3f} refuses {refused:.2f} of "
             f"the near misses; below {doubted:.3f} are {told:.2f} of them, {DOUBTED} of the others"
         )
-    return judges
+    return Numbers(blend=blend, **judges)
 
 
 def read_candidates(path: Path, knowledge: Knowledge) -> Iterator[tuple[list[float], bool, str]]:
@@ -130,14 +125,11 @@ def read_candidates(path: Path, knowledge: Knowledge) -> Iterator[tuple[list[flo
     for line in read_questions(path):
         if line.query.chinese or not line.articles or not held_out(line.articles[0]):
             continue
-        _, fused = knowledge.near(line.query)
-        rows = nearest(fused, index)
+        fused = knowledge.near(line.query)
+        rows, answers = nearest(fused, index), answering(line, index)
         read = knowledge.ranker.rank(line.query.everything, [knowledge.told(row) for row in rows])
         for row, seen in zip(rows, read, strict=True):
-            named = index.articles[index.owners[row]].id in line.articles
-            units = {mark(unit.text) for unit in index.parts[row].units}
-            right = named and (not line.units or bool(units & set(line.units)))
-            yield [logit(fused[row]), logit(seen.answers), seen.likeness], right, line.id
+            yield [logit(fused[row]), logit(seen.answers), seen.likeness], row in answers, line.id
 
 
 def blended(seen: Sequence[tuple[list[float], bool, str]]) -> Blend:
@@ -153,10 +145,9 @@ def blended(seen: Sequence[tuple[list[float], bool, str]]) -> Blend:
     return Blend(*(round(number, 4) for number in numbers))
 
 
-def write(judges: Mapping[str, Judge], blend: Blend, path: Path) -> None:
-    """Write what ``load_judges`` and ``load_blend`` read."""
-    numbers = {**{s: to_json(judge) for s, judge in judges.items()}, "blend": to_json(blend)}
-    path.write_text(json.dumps(numbers, indent=1) + "\n", "utf-8")
+def write(numbers: Numbers, path: Path) -> None:
+    """Write what ``load_numbers`` reads."""
+    path.write_text(json.dumps(to_json(numbers), indent=1) + "\n", "utf-8")
 
 
 def _stacked(
@@ -182,7 +173,7 @@ def main() -> None:
         asked += gather(questions, opened)
         seen += read_candidates(questions, replace(opened, ranker=ranker))
         print(f"{questions}: {len(asked)} questions so far", flush=True)  # noqa: T201
-    write(fit_all(asked, print), blended(seen), given.out)
+    write(fit_all(asked, blended(seen), print), given.out)
 
 
 if __name__ == "__main__":
